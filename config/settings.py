@@ -52,6 +52,8 @@ class Settings(NamedTuple):
     snapshot_age_ns: Annotated[Positive, Field(DURATION, key="snapshot_age", takes=RESTART)] = 3600 * SECOND
     snapshots_kept: Annotated[int, Meta(ge=1, le=1000), Field(takes=RESTART)] = 3
     snapshot_days: Annotated[int, Meta(ge=0, le=1000), Field(takes=RESTART)] = 7
+    archive: Annotated[str, Field(TEXT, takes=RESTART)] = ""  # a folder; a relative path begins at the data folder
+    event_retention_ns: Annotated[Count, Field(DURATION, key="event_retention", takes=RESTART)] = 72 * 3600 * SECOND
     capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
 
 
@@ -90,6 +92,11 @@ def refuse_contradictions(file: str, settings: Settings) -> None:
     core = settings.follower_core
     if re.fullmatch(r"auto|none|[0-9]{1,4}", core) is None:
         raise ConfigError(file, "server.follower_core", f'is "{core[:64]}": must be "auto", "none", or the number of a core in quotes')
+
+    if settings.archive and settings.snapshots_kept < 2:
+        raise ConfigError(
+            file, "server.snapshots_kept", "must be at least 2 with an archive: a start needs a second snapshot where the first is damaged"
+        )
     _refuse_tls(file, settings)
 
 

@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "top": ("top:top", "a running server at a glance: rates, times, sessions, disk, follower"),
         "metrics": ("metrics:metrics", "a process of its own that gives the server's counters to Prometheus: /metrics, /healthz, /readyz"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
-        "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
+        "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),

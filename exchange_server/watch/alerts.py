@@ -41,6 +41,7 @@ ALERTS = (
     Alert("ExosFollowerLag", WARNING, "10m", "exos_follower_lag_seconds > 60", "The follower is more than a minute behind"),
     Alert("ExosFollowerDiffers", CRITICAL, "0s", "exos_follower_differs == 1", "The follower got something else from the same rows than the server"),
     Alert("ExosSnapshotFailed", WARNING, "15m", "exos_follower_snapshot_failed == 1", "Snapshots cannot be made"),
+    Alert("ExosArchiveFailed", WARNING, "15m", "exos_archive_failed == 1", "The archive of the journal cannot be used: the disk does not level off"),
     Alert("ExosEventStorePaused", WARNING, "5m", "exos_event_store_paused == 1", "Past reports are not being kept"),
     Alert("ExosEventsLost", CRITICAL, "0s", "exos_event_store_lost_rows > 0", "Past reports are lost: clients cannot be sent them again"),
     Alert(

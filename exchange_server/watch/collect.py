@@ -10,11 +10,12 @@ from protocol import codes, errors
 from .. import state
 from ..core import layout as L
 from ..disk import disk_writer as dw
+from ..follow.disk_hours import DiskHours
+from ..journal.event_files import ROW_BYTES, SUM_BYTES
 from ..net.clock import machine_boot
 from ..net.observe import BATCHES, edge
 from . import fields as f
 from .notify import Notify
-from .outlook import Outlook
 from .page import PageWriter
 
 EVERY_S = 0.4  # the housekeeping comes every half second, and more often while log lines are left
@@ -39,7 +40,7 @@ class Watch:
     def __init__(self, server: Any, folder: Path, notify: Notify) -> None:
         self.server, self.folder, self.notify = server, folder, notify
         self.page: PageWriter | None = None
-        self.outlook: Outlook | None = None
+        self.disk = DiskHours()
         self._started = time.time_ns()
         self._labels: dict[str, list[str]] = {}
         self._wrote = float("-inf")
@@ -61,7 +62,6 @@ class Watch:
     def begin(self) -> None:
         """The server begins to trade."""
         self._open()
-        self.outlook = Outlook(self.server.pipeline.limits.disk_reserve_bytes)
         self._refused_before = self.server.store.refusals()
         self._put("state", f.TRADING)
         self._wrote = float("-inf")
@@ -241,10 +241,11 @@ class Watch:
         pipeline, clock = self.server.pipeline, self.server.clock
         free = pipeline.pressure.free
         self._put("disk_free", free)
-        self._put("disk_reserve", pipeline.limits.disk_reserve_bytes)
-        if self.outlook is not None:
-            self.outlook.note(clock.steady, free)
-            self._put("disk_left", self.outlook.left)
+        reserve = pipeline.limits.disk_reserve_bytes
+        self._put("disk_reserve", reserve)
+        written = int(self.server.journal.words[dw.ST_BYTES]) + self.server.store.next_number * (ROW_BYTES + SUM_BYTES)
+        hours = self.disk.look(clock.steady / 1e9, written, 0, max(free - reserve, 0)).hours
+        self._put("disk_left", hours * 3600 * 10**9 if hours >= 0 else -1)
         self._put("clock_jump", clock.jump_ns)
         self._put("clock_offset", clock.now - clock.real)
         self._put("clock_jumps", clock.jumps)

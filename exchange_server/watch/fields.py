@@ -126,7 +126,12 @@ FIELDS = (
     Field("table_capacity_rows", GAUGE, "", "Rows that a table of the core has", "table", TABLES_MOST),
     Field("disk_free", GAUGE, "bytes", "Free space for the data folder"),
     Field("disk_reserve", GAUGE, "bytes", "Free space below which new orders are refused"),
-    Field("disk_left", GAUGE, "ns", "How long the disk lasts at the rate of the last hour, down to the reserve; -1: it does not fill"),
+    Field(
+        "disk_left",
+        GAUGE,
+        "ns",
+        "How long the disk lasts at the rate of the last hours, in whole hours; below 0: it does not fill, or is not known yet",
+    ),
     Field("clock_jump", GAUGE, "ns", "How far the time of day has jumped ahead of the accepted time; 0: it is accepted"),
     Field("clock_offset", GAUGE, "ns", "Exchange time less time of day"),
     Field("clock_jumps", COUNTER, "", "Jumps of the time of day since the start"),
@@ -146,5 +151,9 @@ READER_FIELDS = (
     Field("follower_snapshots", COUNTER, "", "Snapshots that this follower has made"),
     Field("follower_snapshot_rows", GAUGE, "", "Journal rows that the newest snapshot covers; 0: none was made yet"),
     Field("follower_snapshot_failed", GAUGE, "", "1: the last attempt at a snapshot failed"),
+    Field("archive_on", GAUGE, "", "1: the follower keeps an archive of the journal"),
+    Field("archive_segment", GAUGE, "", "Number of the newest segment in the archive"),
+    Field("archive_failed", GAUGE, "", "1: the archive cannot be used as it is, so nothing is removed from the disk"),
+    Field("segments_recycled", COUNTER, "", "Segments of the journal that this follower has removed, archived and covered by snapshots"),
 )
 BY_NAME = {field.name: field for field in (*FIELDS, *READER_FIELDS)}

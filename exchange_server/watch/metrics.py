@@ -46,7 +46,8 @@ def families(view: View) -> Iterator[Metric]:
                     told.add_metric([value], scaled(word, column.unit))
             yield told
         else:
-            yield family(column.name, column.kind, column.unit, column.help, page.get(column.name))
+            word = view.disk_left if column.name == "disk_left" else page.get(column.name)
+            yield family(column.name, column.kind, column.unit, column.help, word)
     values = view.reader_values()
     for field in f.READER_FIELDS:
         yield family(field.name, field.kind, field.unit, field.help, values[field.name])

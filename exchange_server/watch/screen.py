@@ -40,7 +40,7 @@ def figures(view: View, interval: Interval) -> dict[str, Any]:
             "p99_s": interval.percentile(name, 99) / 1e9,
         }  # fmt: skip
 
-    left, reader = page.get("disk_left"), view.reader_values()
+    left, reader = view.disk_left, view.reader_values()
     refused = {name: count for name, count in interval.labelled("refused").items() if count}
     rates = {name: round(interval.rate(name), 1) for name in RATES if name != "messages_out"}
     rates["messages_out"] = round(sum(interval.labelled("messages_out").values()) * 1e9 / interval.ns, 1)
@@ -70,7 +70,7 @@ def figures(view: View, interval: Interval) -> dict[str, Any]:
             "on": bool(page.get("follower_on")), "running": view.follower_up, "state": follower.state if follower is not None else "",
             "lag_rows": reader["follower_lag_rows"], "lag_s": reader["follower_lag"] / 1e9, "snapshot_rows": reader["follower_snapshot_rows"],
         },
-        "disk": {"free_bytes": page.get("disk_free"), "reserve_bytes": page.get("disk_reserve"), "left_hours": round(left / 3.6e12, 1) if left >= 0 else None},
+        "disk": {"free_bytes": page.get("disk_free"), "reserve_bytes": page.get("disk_reserve"), "left_hours": left // (3600 * 10**9) if left >= 0 else None},
         "clock": {"jump_s": page.get("clock_jump") / 1e9, "offset_s": page.get("clock_offset") / 1e9},
         "tables": {name: {"rows": used, "capacity": capacity} for name, used, capacity in tables(page)},
         "worries": list(worries(view)),

@@ -69,8 +69,18 @@ class View:
             "up": int(self.up), "ready": int(not self.not_ready), "page_age": self.age_ns, "resident": self.resident, "follower_up": int(self.follower_up),
             "follower_differs": int(follower.state == DIFFERS), "follower_lag_rows": self.follower_lag_rows, "follower_lag": follower.lag_ms * 10**6,
             "follower_snapshots": follower.snapshots, "follower_snapshot_rows": follower.snapshot_seq,
-            "follower_snapshot_failed": int(bool(follower.snapshot_problem)),
+            "follower_snapshot_failed": int(bool(follower.snapshot_problem)), "archive_on": int(bool(follower.archive)),
+            "archive_segment": follower.archive_segment, "archive_failed": int(bool(follower.archive_problem)),
+            "segments_recycled": follower.segments_recycled,
         }  # fmt: skip
+
+    @property
+    def disk_left(self) -> int:
+        """ns; below 0: the disk does not fill, or is not known yet. The follower knows best: it also counts what it removes."""
+        follower = self.follower
+        if follower is None or not self.follower_up or not follower.disk_measured_s:
+            return self.page.get("disk_left")
+        return -1 if follower.disk_levels_off or follower.disk_hours < 0 else follower.disk_hours * 3600 * 10**9
 
     @property
     def follower_lag_rows(self) -> int:
@@ -166,8 +176,10 @@ def worries(view: View) -> Sequence[str]:
         found.append(f"the follower is {follower.lag_ms // 1000} s behind")
     if follower is not None and follower.snapshot_problem:
         found.append(f"no snapshot: {follower.snapshot_problem}")
-    if 0 <= page.get("disk_left") < SHORT_DISK_NS and view.state == "trading":
-        found.append(f"the disk lasts {page.get('disk_left') / 3.6e12:.1f} h")
+    if follower is not None and follower.archive_problem:
+        found.append(f"no archive: {follower.archive_problem}")
+    if 0 <= view.disk_left < SHORT_DISK_NS and view.state == "trading":
+        found.append(f"the disk lasts {view.disk_left // (3600 * 10**9)} h")
     if page.get("event_store_paused"):
         found.append("past reports are not being kept")
     if lost := page.get("event_store_lost_rows"):

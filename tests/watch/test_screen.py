@@ -42,7 +42,7 @@ def test_a_busy_server(tmp_path: Path) -> None:
         "3 fix, 14 binary",
         "2.5 MB in 3 turns",
         "74.9 GB",
-        "30.0 h",
+        "30 h",
         "7 open orders",
         "archive 99 %",
     ):

@@ -11,6 +11,7 @@ import pytest
 from exchange_server.follow.status import DIFFERS, FOLLOWING, Status, write_status
 from exchange_server.watch import fields as f
 from exchange_server.watch import page as p
+from exchange_server.watch.metrics import text_of
 from exchange_server.watch.view import FOLLOWER, Interval, look, tables, worries
 
 from .kit import Wrote
@@ -148,6 +149,25 @@ def test_the_follower(tmp_path: Path) -> None:
     wrote.put(follower_on=0).write()
 
 
+def test_the_follower_knows_best_how_long_the_disk_lasts(tmp_path: Path) -> None:
+    hour = 3600 * 10**9
+    Wrote(tmp_path).put(disk_left=5 * hour).write()
+    assert look(tmp_path).disk_left == 5 * hour
+    (tmp_path / FOLLOWER).mkdir()
+    for told, left in (
+        ({}, 5 * hour),
+        ({"disk_measured_s": 60, "disk_hours": 3}, 3 * hour),
+        ({"disk_measured_s": 60, "disk_hours": -1}, -1),
+        ({"disk_measured_s": 60, "disk_hours": 9, "disk_levels_off": True}, -1),
+    ):
+        status = Status(pid=os.getpid(), state=FOLLOWING, at_ns=time.time_ns(), archive="/a", archive_problem="it is full", **told)  # type: ignore[arg-type]
+        write_status(tmp_path / FOLLOWER, status)
+        view = look(tmp_path)
+        assert view.follower_up and view.disk_left == left, told
+        assert f"exos_disk_left_seconds {left / 1e9}" in text_of(tmp_path).decode()
+    assert worries(view)[0] == "no archive: it is full" and view.reader_values()["archive_failed"] == 1
+
+
 def test_worries_about_disk_reports_and_tables(tmp_path: Path) -> None:
     hour = 3600 * 10**9
     Wrote(tmp_path).put(
@@ -155,7 +175,7 @@ def test_worries_about_disk_reports_and_tables(tmp_path: Path) -> None:
     ).write()
     view = look(tmp_path)
     assert worries(view) == [
-        "the disk lasts 3.0 h",
+        "the disk lasts 3 h",
         "past reports are not being kept",
         "9 past reports are lost",
         "table orders is 81 % full",
