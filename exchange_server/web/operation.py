@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -13,10 +13,6 @@ from protocol import codes
 
 from .problems import MEDIA_TYPE, Refusal, bad_field, body_of, refusal
 from .schemas import Answer, NoQuery
-
-if TYPE_CHECKING:
-    from .gateway import Gateway
-    from .sessions import WebSession
 
 BODY_MAX = 64 * 1024
 _PLACE = re.compile(r" - at `(\$[^`]*)`$")
@@ -34,17 +30,18 @@ class Made:
 
 @dataclass
 class Call:
-    """One request as its handler gets it: checked."""
+    """One request as its handler gets it: checked. gateway: the process's Gateway; login: who asks, a WebSession of sessions.py, where the operation is
+    private."""
 
-    gateway: "Gateway"
+    gateway: Any
     request: Request
     path: dict[str, str]
     query: Any
     body: Any
-    login: "WebSession | None" = None
+    login: Any = None
 
     @property
-    def session(self) -> "WebSession":
+    def session(self) -> Any:
         assert self.login is not None
         return self.login
 
@@ -93,9 +90,7 @@ def place_of(text: str) -> tuple[str, str]:
 async def read_body(request: Request) -> bytes:
     """The whole body. Raises Refusal above BODY_MAX, before it is read where its length is told."""
     told = request.headers.get("content-length", "")
-    if (
-        told.isascii() and told.isdigit() and (len(told) > 9 or int(told) > BODY_MAX)
-    ):  # tidy: allow number because it is a header, checked just before
+    if told.isascii() and told.isdigit() and (len(told) > 9 or int(told) > BODY_MAX):
         raise _too_long(told[:20])
     parts, size = [], 0
     try:

@@ -84,9 +84,7 @@ def of_report(code: int, limit: int, used: int, asked: int, show: Callable[[int]
         name: errors.shown(code, value, show) for name, value in (("limit", limit), ("used", used), ("asked", asked)) if name in named
     }
     numbers = {name: values.get(name) for name in ("limit", "used", "asked")}
-    return refusal(
-        code, errors.text(code, limit, used, asked, show), limit=numbers["limit"], used=numbers["used"], asked=numbers["asked"]
-    )
+    return refusal(code, errors.text(code, limit, used, asked, show), limit=numbers["limit"], used=numbers["used"], asked=numbers["asked"])
 
 
 def unknown(what: str, name: str) -> Refusal:

@@ -307,5 +307,5 @@ class Trader:
 
 
 def answer_unknown() -> Refusal:
-    limit = int(ANSWER_S * 1000)  # tidy: allow number because it is a constant
+    limit = int(ANSWER_S * 1000)
     return refusal(codes.R_ANSWER_UNKNOWN, errors.text(codes.R_ANSWER_UNKNOWN, limit=limit), limit=limit)

@@ -42,9 +42,7 @@ def maybe_time(ns: int) -> str | None:
 def time_ns(text: str) -> int:
     """The inverse of `time_text`; fewer decimals are allowed. Raises ValueError for what is no time in UTC."""
     head, dot, rest = text.removesuffix("Z").partition(".")
-    if not text.endswith("Z") or (
-        dot and not (rest.isascii() and rest.isdigit() and len(rest) <= 9)
-    ):  # tidy: allow number because a time is no amount
+    if not text.endswith("Z") or (dot and not (rest.isascii() and rest.isdigit() and len(rest) <= 9)):
         raise ValueError(f'"{text[:40]}" is no time: write it in UTC like "2026-07-19T21:40:00Z", with up to nine decimals')
     try:
         at = datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)

@@ -86,5 +86,6 @@ def values(schema: dict[str, Any], document: dict[str, Any]) -> st.SearchStrateg
     required = set(schema.get("required", ()))
     found = {name: values(one, document) for name, one in schema["properties"].items()}
     return st.fixed_dictionaries(
-        {name: one for name, one in found.items() if name in required}, optional={name: one for name, one in found.items() if name not in required}
+        {name: one for name, one in found.items() if name in required},
+        optional={name: one for name, one in found.items() if name not in required},
     )

@@ -32,7 +32,12 @@ def test_an_order_its_state_and_the_same_order_again(mm1: httpx.Client) -> None:
         one = mm1.get(address).json()
         assert (one["order_id"], one["status"], one["client_order_id"]) == (found["order_id"], "new", body["client_order_id"])
     gone = mm1.delete(f"/v1/orders/by-client-id/{body['client_order_id']}").json()
-    assert (gone["status"], gone["open"], gone["reason"], gone["client_order_id"]) == ("canceled", "0", "user_cancel", body["client_order_id"])
+    assert (gone["status"], gone["open"], gone["reason"], gone["client_order_id"]) == (
+        "canceled",
+        "0",
+        "user_cancel",
+        body["client_order_id"],
+    )
     problem(mm1.delete(f"/v1/orders/by-client-id/{body['client_order_id']}"), 409, "order_closed")
     assert mm1.get(f"/v1/orders/{found['order_id']}").json()["status"] == "canceled"
 
@@ -42,7 +47,9 @@ def test_a_trade_is_in_fills_positions_statement_and_on_the_tape(web: Web, mm1: 
     held = {one["contract"]: one["position"] for one in mm1.get("/v1/positions").json()["positions"]}.get("CUP-C", "0")
     cash = mm1.get("/v1/balances").json()["balances"][0]["cash"]
     mine = entered(mm1, contract="CUP-C", price="0.30", quantity="5")
-    theirs = entered(mm2, contract="CUP-C", side="buy", contract_side="no", price="0.70", quantity="5")  # buying NO at 0.70 is selling YES at 0.30
+    theirs = entered(
+        mm2, contract="CUP-C", side="buy", contract_side="no", price="0.70", quantity="5"
+    )  # buying NO at 0.70 is selling YES at 0.30
     assert (theirs["status"], theirs["filled"], theirs["average_price"]) == ("filled", "5", "0.700000")
     fills = mm1.get("/v1/fills", params={"limit": 500}).json()["fills"]
     assert len(fills) == len(before) + 1
@@ -85,11 +92,15 @@ def test_replace_and_mass_cancel(mm1: httpx.Client) -> None:
 def test_a_refusal_has_its_number_and_its_numbers(mm1: httpx.Client) -> None:
     found = problem(mm1.post("/v1/orders", json=order(quantity="10001")), 422, "qty_too_large")
     assert (found["limit"], found["asked"], found["code"] > 0) == ("10000", "10001", True)
-    found = problem(mm1.post("/v1/orders", json=order(price="0.99", quantity="10000", contract="CUP-B") | {"account": "MM2-A"}), 404, "unknown_account")
+    found = problem(
+        mm1.post("/v1/orders", json=order(price="0.99", quantity="10000", contract="CUP-B") | {"account": "MM2-A"}), 404, "unknown_account"
+    )
     assert found["asked"] == "MM2-A"
     assert problem(mm1.post("/v1/orders", json=order(price="0.12345")), 400, "wire_field")["at"] == "$.price"
     assert problem(mm1.post("/v1/orders", json=order(price=None)), 400, "wire_field")["at"] == "$.price"
-    assert problem(mm1.post("/v1/orders", json=order(expires_at="tomorrow", time_in_force="gtd")), 400, "wire_field")["at"] == "$.expires_at"
+    assert (
+        problem(mm1.post("/v1/orders", json=order(expires_at="tomorrow", time_in_force="gtd")), 400, "wire_field")["at"] == "$.expires_at"
+    )
     problem(mm1.post("/v1/orders", json=order(price="1.50")), 422, "price_out_of_range")
 
 
