@@ -9,15 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from protocol import codes
 
+from . import asyncapi
 from .gateway import PUBLIC, Gateway
 from .openapi import document
 from .operation import Operation, problem_answer
 from .problems import refusal
 from .routes import ALL
+from .stream import Streams
 
 VERSION = "1"
 CSP = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -82,8 +84,11 @@ async def _nothing_here(request: Request, error: Exception) -> Response:
 
 def make_app(gateway: Gateway) -> Any:
     """The ASGI application of a gateway."""
-    gateway.openapi = document(ALL, VERSION)
-    routes: list[Any] = [Route("/openapi.json", _document(gateway.openapi), methods=["GET"])]
+    routes: list[Any] = [
+        Route("/openapi.json", _document(document(ALL, VERSION)), methods=["GET"]),
+        Route("/asyncapi.json", _document(asyncapi.document(VERSION)), methods=["GET"]),
+        WebSocketRoute("/v1/stream", Streams(gateway).serve),
+    ]
     # Fixed paths before those with a name in their place.
     for operation in sorted(ALL, key=lambda one: ("{" in one.path, one.path)):
         routes.append(Route(operation.path, _endpoint(gateway, operation), methods=[operation.method]))

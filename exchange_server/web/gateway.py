@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,8 +37,6 @@ class Gateway:
         self.sessions = Sessions(feed, log)
         self.buckets = {name: Buckets(rate) for name, rate in settings.rates._asdict().items()}
         self.sandbox = False
-        self.openapi: dict[str, Any] = {}
-        self.asyncapi: dict[str, Any] = {}
         self.stopping = asyncio.Event()
 
     # ------------------------------------------------------------------------------------------------------- requests
@@ -145,7 +142,3 @@ def address_of(request: Any) -> str:
     """The address of the peer; of IPv6 the first half, which is one customer's."""
     host = request.client.host if request.client is not None else "-"
     return ":".join(host.split(":")[:4]) if host.count(":") > 1 and not host.startswith("::") else str(host)
-
-
-def plain(answer: Any) -> Any:
-    return msgspec.to_builtins(answer)

@@ -63,7 +63,8 @@ class Idle(H11Protocol):
         self._late = self.loop.call_later(HEADER_S, self._too_late)
 
     def _too_late(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        mine = self.transport.get_protocol() is self  # a WebSocket has its own
+        if self.cycle is None and mine and not self.transport.is_closing():
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from exchange_server.web import process
 
@@ -97,12 +98,18 @@ def test_two_thousand_idle_connections_leave_room_for_others(web: Web) -> None:
 
 def test_a_connection_that_sends_no_request_is_closed(monkeypatch: pytest.MonkeyPatch, web: Web) -> None:
     assert process.HEADER_S <= 15 and process.IDLE_S <= 60
-    silent = http.client.HTTPConnection("127.0.0.1", web.port, timeout=process.HEADER_S + 5)
-    silent.connect()
-    assert silent.sock is not None
-    silent.sock.sendall(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n")
-    assert silent.sock.recv(10) == b""
-    silent.close()
+    with connect(f"ws://127.0.0.1:{web.port}/v1/stream") as reader:
+        reader.send('{"op": "subscribe", "channels": [{"channel": "phase"}]}')
+        silent = http.client.HTTPConnection("127.0.0.1", web.port, timeout=process.HEADER_S + 5)
+        silent.connect()
+        assert silent.sock is not None
+        silent.sock.sendall(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n")
+        assert silent.sock.recv(10) == b""
+        silent.close()
+        time.sleep(1)
+        reader.send('{"op": "ping", "id": "still there"}')
+        while "still there" not in reader.recv(timeout=5):
+            continue
 
 
 def test_the_server_goes_down_and_comes_back(tmp_path: Path) -> None:
