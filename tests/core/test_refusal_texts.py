@@ -54,6 +54,10 @@ NOT_PROVOKED = {
         (C.R_LAPSED, C.R_GOING_LIVE, C.R_MARKET_PAUSING, C.R_OFF_NEW_GRID, C.R_OUTCOME_SPLIT),
         "why orders are cancelled when their market changes: tests/core/test_market_changes.py",
     ),
+    **dict.fromkeys(
+        (C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED),
+        "said by the web process, not by the exchange: tests/web",
+    ),
     C.R_CONTRACT_DECIDED: "why orders are cancelled in a contract that is determined ahead of its group: tests/core/test_ahead.py",
     **dict.fromkeys(errors.RETIRED, "not sent since rules version 3"),
     C.R_TOO_MANY_DECIMALS: "read from FIX text only: tests/gateway/fix/test_connection.py",
