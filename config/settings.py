@@ -50,7 +50,7 @@ class Settings(NamedTuple):
     snapshot_age_ns: Annotated[Positive, Field(DURATION, key="snapshot_age", takes=RESTART)] = 3600 * SECOND
     snapshots_kept: Annotated[int, Meta(ge=1, le=1000), Field(takes=RESTART)] = 3
     snapshot_days: Annotated[int, Meta(ge=0, le=1000), Field(takes=RESTART)] = 7
-    capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
+    capacities: Annotated[dict[str, int], Field(key=None, takes=RESTART)] = {}
 
 
 def key_of(name: str) -> str:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from . import data_folder, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
-from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused, SystemAct
 from .exits import Exit
 from .follow.child import Child
 from .gateway.admin.connection import AdminConnection
@@ -74,6 +74,7 @@ from .net.turn import Pipeline
 from .registry import RegistryBroken, Tried
 from .registry.configuration import Trying
 from .start import StartRefused
+from .upgrade.carry import CarryRefused
 
 ADMIN_SOCKET = "admin.sock"
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
@@ -175,6 +176,7 @@ class Server:
         self.heartbeat_s = -(-low // 10**9), high // 10**9
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
+        self._resize()
         self.applied = self._configure()
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
@@ -245,6 +247,40 @@ class Server:
         time_ns = clock.now_ns()
         held = codes.R_CLOCK_JUMP if clock.held else 0
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
+
+    def _resize(self) -> None:
+        """Give the tables the sizes that the configuration asks for, as a journaled act. It is tried first, and nothing is journaled unless the state
+        in the new tables is the same. Raises StartRefused."""
+        options, engine = self.options, self.engine
+        asked = start.resized(options, engine)
+        if not asked:
+            return
+        began, has = self.outside.steady(), asdict(engine.capacities)
+        try:
+            same = engine.with_capacities(Capacities(**asked)).digest() == engine.digest()
+        except CarryRefused as error:
+            self.close()
+            raise StartRefused(Exit.CONFIG, f"{options.config_name}: {error}: ask for {error.used} or more, or leave it at {has[error.table]}") from error
+        except MemoryError as error:
+            self.close()
+            raise StartRefused(Exit.SETUP, "not enough memory to give the tables other sizes: ask for less, or use a larger machine") from error
+        if not same:
+            self.close()
+            raise StartRefused(
+                Exit.BROKEN, "the state in tables of other sizes is not the state of this folder: a fault of the program; start with the sizes it has"
+            )
+        body = SystemAct(capacities=asked).body()
+        turn = TurnInput(rows=3 + len(body) // ROW_BYTES)
+        self._begin(turn)
+        turn.add(codes.C_ADMIN, body=body)
+        self._input(turn)
+        try:
+            self.journal.wait(self.journal.next_seq)
+        except JournalError as error:
+            raise refusal(error, options.data) from error
+        engine.warm()
+        changes = {name: f"{has[name]} -> {rows}" for name, rows in asked.items() if has[name] != rows}
+        self.log("info", "tables_resized", **changes, seconds=round((self.outside.steady() - began) / 1e9, 2))
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""
@@ -403,6 +439,7 @@ class Server:
         self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
         self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept
+        self.office.capacities = asdict(self.engine.capacities)
         self.office.judge = self.directory.judge
         self.office.log = self.log
         self.office.operators = frozenset(f"uid:{uid}" for uid in options.settings.operators or (os.getuid(), 0))
@@ -554,7 +591,9 @@ class Server:
         """An engine for rebuilding reports, made like the running one, independently of the current configuration."""
         if chunks is not None:
             return Engine.restore(chunks)
-        return Engine(self.engine.capacities, retention_ns=state.Header(self.engine.m).retention_ns)
+        begun = start.begun_as(self.options.data / "journal")  # its tables may have had other sizes then
+        capacities = Capacities.begun_as(begun.capacities) if begun is not None else self.engine.capacities
+        return Engine(capacities, retention_ns=state.Header(self.engine.m).retention_ns)
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a range of events; `found`: ids found in the event store."""

@@ -147,16 +147,19 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
     if not options.configured:
         return []
     lost = []
-    has = asdict(engine.capacities)
-    for name, asked in sorted(options.settings.capacities.items()):
-        if has[name] != asked:
-            lost.append(f"capacities.{name} = {asked}: the data folder was created with {has[name]}, and its tables cannot be resized")
     retention = state.Header(engine.m).retention_ns
     named = options.named is None or "clordid_retention_ns" in options.named
     if named and options.settings.clordid_retention_ns != retention:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
         lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
     return lost
+
+
+def resized(options: ServeOptions, engine: "Engine") -> dict[str, int]:
+    """All capacities, if the configuration asks for others than the folder has; else none. What it does not name stays."""
+    has = asdict(engine.capacities)
+    asked = {**has, **options.settings.capacities} if options.configured else has
+    return asked if asked != has else {}
 
 
 def is_loopback(host: str) -> bool:

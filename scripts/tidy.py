@@ -76,6 +76,7 @@ FLOORS = (
     ("exchange_server.kernels", 3),
     ("exchange_server.registry", 3),
     ("exchange_server.journal", 3),
+    ("exchange_server.upgrade", 3),
     ("exchange_server.distribution", 3),
     ("exchange_server.data_folder", 3),
     ("exchange_server.gateway", 4),

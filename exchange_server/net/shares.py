@@ -24,17 +24,17 @@ ORDERS_EFFECT = (
     "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
 )
 IDS_TO_DO = (
-    "let the firm use ClOrdIDs that count up, give it a larger share, create the next data folder with a larger capacities.used_blocks, "
+    "let the firm use ClOrdIDs that count up, give it a larger share, start with a larger capacities.used_blocks in the configuration, "
     "or shorten server.clordid_retention"
 )
-ORDERS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.orders"
+ORDERS_TO_DO = "give the firm a larger share, or start with a larger capacities.orders in the configuration"
 NODES_EFFECT = "beyond that the firm's orders at prices far from all others are refused as R_NODE_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
-NODES_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.nodes"
+NODES_TO_DO = "give the firm a larger share, or start with a larger capacities.nodes in the configuration"
 POSITIONS_EFFECT = (
     "beyond that the first order of an account in an event is refused as R_POSITION_SHARE_FULL (safe to resend); "
     "other firms, and events in which the account has traded, are not affected"
 )
-POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
+POSITIONS_TO_DO = "give the firm a larger share, or start with a larger capacities.collateral_words in the configuration"
 # (table, pool, the firm's count: a column of state.Firms, effect, remedy); without an effect it is normal that the table is full
 TABLES = (
     ("closed_ids", L.P_ARCHIVE, "closed", "", ""),
