@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +91,24 @@ def test_a_table_too_small_for_the_new_file_is_grown_before_it_is_applied(tmp_pa
 
 
 CALLS = ("write", "pwrite", "fsync", "fdatasync", "rename", "open", "ftruncate", "unlink")
+ACTS = ((Journal, "append"), (Journal, "wait"), (app.Engine, "apply"), (app.Engine, "warm"))
+TRIES = 1000 if os.environ.get("EXOS_LONG") == "1" else 8
+SEGMENT = ("--segment-bytes", "131072")
 
 
-def killed_at(folder: Path, n: int) -> bool:
-    """Start with the large tables in a process that ends at its n-th call of the system, without warning. False: it was not reached."""
+def killed_at(folder: Path, n: int) -> int:
+    """Start with the large tables in a process that ends at its n-th call without warning, 0: at none. Returns the calls that it made."""
+    read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        count = 0
+        count, tell, end = 0, os.write, os._exit
 
         def counted(real: Any) -> Any:
             def call(*arguments: Any, **named: Any) -> Any:
                 nonlocal count
                 count += 1
                 if count == n:
-                    os._exit(77)
+                    end(77)
                 return real(*arguments, **named)
 
             return call
@@ -111,23 +116,39 @@ def killed_at(folder: Path, n: int) -> bool:
         try:
             for name in CALLS:
                 setattr(os, name, counted(getattr(os, name)))
-            for owner, name in ((Journal, "append"), (Journal, "wait"), (app.Engine, "apply"), (app.Engine, "warm")):
+            for owner, name in ACTS:
                 setattr(owner, name, counted(getattr(owner, name)))
-            app.Server(options(folder, LARGE), Log(level="error"))
+            app.Server(options(folder, LARGE, *SEGMENT), Log(level="error"))
+            tell(write, str(count).encode())
         finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 77
+            end(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        told = pipe.read()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == (77 if n else 0)
+    return int(told or n)
 
 
 def test_killed_at_any_call_of_that_start_the_folder_starts(tmp_path: Path) -> None:
-    first = app.Server(options(tmp_path), Log(level="error"))
-    seal(first.recovered, tmp_path / "data")
-    n, seen = 1, set()
-    while killed_at(tmp_path, n):
-        again = run(tmp_path, "WITHOUT")
-        assert again.engine.check() == [] and again.engine.capacities.orders in (4096, 9000)
+    """Before the act is on the disk it starts with the tables it had, afterwards with the new ones; the books are the same in both."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    first = app.Server(options(whole, SMALL, *SEGMENT), Log(level="error"))
+    seal(first.recovered, whole / "data")
+    seen = set()
+
+    def started(n: int) -> int:
+        folder = tmp_path / f"killed{n}"
+        shutil.copytree(whole, folder)
+        calls = killed_at(folder, n)
+        again = run(folder, "WITHOUT")
+        assert again.engine.check() == []
         seen.add(again.engine.capacities.orders)
-        if again.engine.capacities.orders == 9000:  # back, so that the next try has something to do
-            assert run(tmp_path, SMALL).engine.capacities.orders == 4096
-        n += 1
-    assert n > 10 and seen == {4096, 9000}
+        shutil.rmtree(folder)
+        return calls
+
+    calls = started(0)
+    assert calls > TRIES or TRIES == 1000
+    for n in range(1, calls + 1, max(1, calls // TRIES)):
+        started(n)
+    assert seen == {4096, 9000}
