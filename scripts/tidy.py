@@ -77,6 +77,7 @@ FLOORS = (
     ("exchange_server.registry", 3),
     ("exchange_server.journal", 3),
     ("exchange_server.upgrade", 3),
+    ("exchange_server.archive", 3),
     ("exchange_server.distribution", 3),
     ("exchange_server.data_folder", 3),
     ("exchange_server.gateway", 4),
