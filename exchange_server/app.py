@@ -62,7 +62,7 @@ from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.runner import Runner, Threads
 from .journal.snapshots import Keep
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
-from .journal.walk import Progress
+from .journal.walk import OtherRules, Progress
 from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
@@ -260,14 +260,19 @@ class Server:
             same = engine.with_capacities(Capacities(**asked)).digest() == engine.digest()
         except CarryRefused as error:
             self.close()
-            raise StartRefused(Exit.CONFIG, f"{options.config_name}: {error}: ask for {error.used} or more, or leave it at {has[error.table]}") from error
+            raise StartRefused(
+                Exit.CONFIG, f"{options.config_name}: {error}: ask for {error.used} or more, or leave it at {has[error.table]}"
+            ) from error
         except MemoryError as error:
             self.close()
-            raise StartRefused(Exit.SETUP, "not enough memory to give the tables other sizes: ask for less, or use a larger machine") from error
+            raise StartRefused(
+                Exit.SETUP, "not enough memory to give the tables other sizes: ask for less, or use a larger machine"
+            ) from error
         if not same:
             self.close()
             raise StartRefused(
-                Exit.BROKEN, "the state in tables of other sizes is not the state of this folder: a fault of the program; start with the sizes it has"
+                Exit.BROKEN,
+                "the state in tables of other sizes is not the state of this folder: a fault of the program; start with the sizes it has",
             )
         body = SystemAct(capacities=asked).body()
         turn = TurnInput(rows=3 + len(body) // ROW_BYTES)
@@ -641,6 +646,7 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
         (JournalNoSpace, Exit.SPACE),
         (JournalFailed, Exit.JOURNAL),
         (ReplayBroken, Exit.BROKEN),
+        (OtherRules, Exit.RULES),
     ):
         if isinstance(error, kind):
             more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""

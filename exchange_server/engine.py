@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol import codes
+
 from .core import audit, used_ids
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
@@ -234,6 +236,25 @@ class Engine:
             self._become(self.with_capacities(Capacities.begun_as(act.capacities)))
         return AdminAnswer(self.row_seq, True, 0, "")
 
+    def turn_of(self, act: SystemAct) -> Words:
+        """The rows of a turn that does nothing but an act of the server itself, at the time of the turn before."""
+        m, body = self.m, act.body()
+        extra = -(-len(body) // (8 * L.CMD_WORDS))
+        rows = np.zeros((2 + extra) * L.CMD_WORDS, np.int64)
+        values = {
+            L.CMD_HEAD: codes.C_TIME, L.CMD_TIME_TURN: self.turn + 1, L.CMD_TIME_NS: self.time_ns, L.CMD_TIME_TICK: m[L.H_TICK],
+            L.CMD_TIME_OFFSET: m[L.H_CLOCK_OFFSET], L.CMD_TIME_BOOT: m[L.H_CLOCK_BOOT], L.CMD_TIME_REFUSE: m[L.H_REFUSE],
+            L.CMD_WORDS + L.CMD_HEAD: plain.pack_command(codes.C_ADMIN, extra, 0, 0, 0, 0), L.CMD_WORDS + L.CMD_BODY_BYTES: len(body),
+        }  # fmt: skip
+        rows[list(values)] = list(values.values())
+        rows[2 * L.CMD_WORDS :] = np.frombuffer(body.ljust(8 * L.CMD_WORDS * extra, b"\0"), np.int64)
+        return rows
+
+    @property
+    def rules(self) -> int:
+        """The rules version of its state."""
+        return int(self.m[L.H_LOGIC])
+
     def with_capacities(self, capacities: Capacities) -> "Engine":
         """An engine with the same state in tables of these capacities. Raises CarryRefused (a table is smaller than what it holds), MemoryError."""
         engine = Engine(capacities, self.event_rows)
@@ -393,7 +414,7 @@ class Engine:
     @classmethod
     def restore(cls, chunks: Iterable[bytes]) -> "Engine":
         """The engine of a snapshot. Raises SnapshotRefused: not a snapshot, or another logic version."""
-        reader = _Reader(iter(chunks))
+        reader = Reader(iter(chunks))
         head = read_head(reader)
         if head.logic != L.LOGIC_VERSION:
             raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {L.LOGIC_VERSION}")
@@ -410,7 +431,7 @@ class Engine:
         return engine
 
 
-def read_head(reader: "_Reader") -> SnapshotHead:
+def read_head(reader: "Reader") -> SnapshotHead:
     """The first chunk of a snapshot. Raises SnapshotRefused."""
     try:
         return msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
@@ -427,7 +448,7 @@ def arena_like(described: dict[str, Any]) -> Callable[[Words], Words]:
     return make
 
 
-def read_words(reader: "_Reader", make: Callable[[Words], Words]) -> Words:
+def read_words(reader: "Reader", make: Callable[[Words], Words]) -> Words:
     """The words of a snapshot's arena. make: gives the arena, all 0, when it gets the first words. Raises SnapshotRefused, EOFError."""
     m: Words | None = None
     while (first := reader.take(8, may_end=True)) != b"":
@@ -443,7 +464,7 @@ def read_words(reader: "_Reader", make: Callable[[Words], Words]) -> Words:
     return m
 
 
-class _Reader:
+class Reader:
     """Reads bytes from chunks of any size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

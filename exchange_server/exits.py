@@ -20,6 +20,7 @@ class Exit(IntEnum):
     SPACE = 11
     SNAPSHOT = 12
     DIFFERS = 13
+    RULES = 15
 
 
 INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
@@ -38,5 +39,6 @@ MEANINGS = {
     Exit.SPACE: "Not enough room on the disk to start. Nothing was lost: free some and start again",
     Exit.SNAPSHOT: "Stopped cleanly, but the snapshot could not be written. Everything is safe in the journal; the next start replays it",
     Exit.DIFFERS: "The follower gets something else from the same rows than the server. Trading goes on, without further snapshots: keep the folder and report it",
+    Exit.RULES: "The data folder is of another version of the rules: exos upgrade carries it over (docs/upgrade.md). Nothing was changed",
     INTERRUPTED: "Ctrl-C on a command other than `serve`",
 }

@@ -50,7 +50,7 @@ def begun_as(journal: Path) -> ar.Begin | None:
     from .journal.store import JournalError
 
     try:
-        return _first_record(iterate(journal, live=True))
+        return _first_record(iterate(journal, live=True, logic=None))
     except (JournalError, ValueError):
         return None
 

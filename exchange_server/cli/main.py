@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
+        "upgrade": ("upgrade:upgrade", "carry a data folder over to this version of the rules, and back"),
         "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
     },
     "Configure and operate": {

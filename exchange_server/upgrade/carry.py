@@ -26,7 +26,7 @@ class CarryRefused(ValueError):
         self.table, self.used, self.asked = table, used, asked
 
 
-class _Table:
+class Table:
     """One table of the old arena, and where its rows are in the new one."""
 
     def __init__(self, m: Words, d: Described, name: str) -> None:
@@ -59,7 +59,7 @@ class _Table:
         return np.where(index < 0, 0, self.new_base + index * self.new_width)
 
 
-class _Columns(_Table):
+class Columns(Table):
     """The collateral rows: of different lengths, found through their events."""
 
     def __init__(self, m: Words, d: Described, name: str) -> None:
@@ -82,6 +82,17 @@ def _list(m: Words, first: int, link: int, most: int) -> Words:
     return out[:count]
 
 
+def collateral_rows(m: Words, events: Table, table: Table, least: int) -> Words:
+    """Pointers of the collateral rows in use, event by event. least: words of the shortest row."""
+    link, head = table.fields["CO_NEXT_IN_EVENT"][0], events.fields["E_COLL_HEAD"][0]
+    out, found = np.zeros(table.next // least + 1, np.int64), 0
+    for first in events.block(m, events.next)[:, head].tolist():
+        found = int(relocate.walk(m, first, link, out, found))
+        if found < 0:
+            raise ValueError("a list of collateral rows does not end")
+    return out[:found]
+
+
 def carry(m: Words, d: Described, new: Words) -> None:
     """Carry the state of arena `m`, described by `d`, into `new`, an arena of this program without any row (Engine(...).m). Raises CarryRefused;
     ValueError if the state contradicts its description, or is in the middle of a turn."""
@@ -96,8 +107,8 @@ class _Carry:
 
     def __init__(self, m: Words, d: Described, new: Words) -> None:
         self.m, self.d, self.new = m, d, new
-        self.old = {name: _table(m, d, name) for name in d["tables"] if name in OWN["tables"]}
-        self.into = {name: _Table(new, OWN, name) for name in OWN["tables"]}
+        self.old = {name: table_of(m, d, name) for name in d["tables"] if name in OWN["tables"]}
+        self.into = {name: Table(new, OWN, name) for name in OWN["tables"]}
         self.by_pool = {d["tables"][name]["pool"]: table for name, table in self.old.items()}
 
     def run(self) -> None:
@@ -119,7 +130,7 @@ class _Carry:
         used_ids.find_again(self.new)
 
     # ---- where rows go ------------------------------------------------------------------------------------------------
-    def _place(self, table: _Table, into: _Table) -> None:
+    def _place(self, table: Table, into: Table) -> None:
         if table.how == BY_ID:
             used = table.next
             if table.name == "instruments":
@@ -142,18 +153,12 @@ class _Carry:
         there = first != 0
         return int(((first - instruments.base) // instruments.width + room)[there].max(initial=0))
 
-    def _place_columns(self, table: _Table) -> None:
+    def _place_columns(self, table: Table) -> None:
         """Rows in use keep their places while the layout of a row is the same and they fit; otherwise they are packed in the same order."""
-        assert isinstance(table, _Columns)
-        events, into = self.old["events"], self.into["collateral_words"]
-        link, count = table.fields["CO_NEXT_IN_EVENT"][0], table.fields["CO_N"][0]
-        out, found = np.zeros(table.next // self.d["row"] + 1, np.int64), 0
-        for first in events.block(self.m, events.next)[:, events.fields["E_COLL_HEAD"][0]].tolist():
-            found = int(relocate.walk(self.m, first, link, out, found))
-            if found < 0:
-                raise ValueError("a list of collateral rows does not end")
-        table.at = np.sort(out[:found])
-        self.counts = self.m[table.at + count] if found else np.zeros(0, np.int64)
+        assert isinstance(table, Columns)
+        into, count = self.into["collateral_words"], table.fields["CO_N"][0]
+        table.at = np.sort(collateral_rows(self.m, self.old["events"], table, self.d["row"]))
+        self.counts = self.m[table.at + count]
         same = all(self.d[part] == OWN[part] for part in ("row", "columns")) and table.fields == self.into["collateral_words"].fields
         self.columns_stay = same and table.next <= into.rows
         if self.columns_stay:
@@ -174,7 +179,7 @@ class _Carry:
             moved[inside] = table.moved(values[inside])
         return moved
 
-    def _rows(self, table: _Table, into: _Table) -> None:
+    def _rows(self, table: Table, into: Table) -> None:
         source = table.block(self.m, table.next)
         if table.places is not None:
             source = source[table.places >= 0]
@@ -191,7 +196,7 @@ class _Carry:
                 target[:, at + i] = self._targets(pools, source[:, old_at + i])
         self._counts(table, into, len(source))
 
-    def _counts(self, table: _Table, into: _Table, rows: int) -> None:
+    def _counts(self, table: Table, into: Table, rows: int) -> None:
         """The table's counts and its free list, in the same order."""
         at = self._descriptor(table.name)
         self.new[at + L.PL_NEXT], self.new[at + L.PL_USED] = rows, table.used
@@ -205,7 +210,7 @@ class _Carry:
 
     def _columns(self) -> None:
         table, into = self.old["collateral_words"], self.into["collateral_words"]
-        assert isinstance(table, _Columns)
+        assert isinstance(table, Columns)
         at = self._descriptor(table.name)
         self.new[at + L.PL_USED] = table.used
         if self.columns_stay:
@@ -220,7 +225,7 @@ class _Carry:
             if pools and name in into.fields and len(table.at):
                 self.new[table.to + into.fields[name][0]] = self._targets(pools, self.m[table.at + first])
 
-    def _copy_columns(self, table: _Columns) -> None:
+    def _copy_columns(self, table: Columns) -> None:
         """Each row, field by field and column by column, those with as many columns at once."""
         names: list[str] = self.d["columns"]
         for n in np.unique(self.counts).tolist():
@@ -234,7 +239,7 @@ class _Carry:
                     span = np.arange(n)
                     self.new[to + OWN["row"] + column * n + span] = self.m[at + self.d["row"] + names.index(name) * n + span]
 
-    def _spare(self, table: _Table) -> None:
+    def _spare(self, table: Table) -> None:
         """The lists of freed collateral rows, which stay where they are."""
         heads, into = self.old["spare"], self.into["spare"]
         for n, first in enumerate(self.m[heads.base : heads.base + heads.rows].tolist()):
@@ -277,5 +282,5 @@ class _Carry:
             raise CarryRefused("instruments", self.old["name_hash"].used, self.old["name_hash"].used - left)
 
 
-def _table(m: Words, d: Described, name: str) -> _Table:
-    return (_Columns if d["tables"][name]["how"] == COLUMNS else _Table)(m, d, name)
+def table_of(m: Words, d: Described, name: str) -> Table:
+    return (Columns if d["tables"][name]["how"] == COLUMNS else Table)(m, d, name)

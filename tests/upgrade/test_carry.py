@@ -12,7 +12,6 @@ from exchange_server.core import layout as L
 from exchange_server.core.layout.description import POINTERS, describe
 from exchange_server.engine import Capacities, Engine, SystemAct
 from exchange_server.upgrade.carry import OWN, CarryRefused, carry
-from tests.bridge import command_words
 from tests.core_rig import Core, tiny
 from tests.random_world import flow
 
@@ -216,7 +215,7 @@ def test_an_act_in_the_journal_resizes_in_every_replay() -> None:
     core, left = world(3)
     grown = replace(core.engine.capacities, **GROWN)
     before = core.engine.digest()
-    rows = admin_rows(core.engine, SystemAct(capacities=asdict(grown)).body())
+    rows = core.engine.turn_of(SystemAct(capacities=asdict(grown)))
     answers = core.engine.apply(rows, len(rows), lambda events: None)
     assert [a.ok for a in answers] == [True] and core.engine.capacities == grown
     assert len(core.engine.m) == int(core.engine.m[L.H_ARENA_WORDS]) and core.engine.check() == []
@@ -226,18 +225,3 @@ def test_an_act_in_the_journal_resizes_in_every_replay() -> None:
         core.apply(row)
     restored = Engine.restore(core.engine.snapshot())
     assert restored.digest() == core.engine.digest() and restored.capacities == grown and restored.check() == []
-
-
-def admin_rows(engine: Engine, body: bytes) -> Any:
-    """A turn with one ADMIN body, at the engine's time."""
-    from exchange_server.core.layout import plain
-    from protocol import codes as C
-    from tests.model_world import Row
-
-    extra = -(-len(body) // 128)
-    rows = np.zeros(16 * (2 + extra), np.int64)
-    rows[:16] = command_words(Row(kind=C.C_TIME, turn=engine.turn + 1, now=engine.time_ns, tick=int(engine.m[L.H_TICK])))[:16]
-    rows[16 + L.CMD_HEAD] = plain.pack_head(C.C_ADMIN, extra) if hasattr(plain, "pack_head") else C.C_ADMIN | extra << 8
-    rows[16 + L.CMD_BODY_BYTES] = len(body)
-    rows[32:] = np.frombuffer(body.ljust(128 * extra, b"\0"), np.int64)
-    return rows

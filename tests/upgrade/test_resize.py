@@ -31,7 +31,11 @@ def follow(data: Path) -> Follower:
     def make(chunks: Any) -> app.Engine:
         begun = start.begun_as(data / "journal")
         assert begun is not None
-        return app.Engine.restore(chunks) if chunks is not None else app.Engine(app.Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)
+        return (
+            app.Engine.restore(chunks)
+            if chunks is not None
+            else app.Engine(app.Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)
+        )
 
     never = Rules(1 << 62, 1 << 62, 1e18, Keep(3, 0), 0)
     follower = Follower(data, LocalJournal(data / "journal", SERVER_ID), SERVER_ID, make, lambda _: never)
@@ -77,7 +81,11 @@ def test_less_than_is_used_is_refused_by_name_and_less_than_there_is_is_taken(tm
     with pytest.raises(start.StartRefused) as refused:
         run(tmp_path, SMALL.replace("accounts = 64", "accounts = 7"))
     assert refused.value.code == Exit.CONFIG
-    assert "capacities.accounts = 7 is less than the " in str(refused.value) and "ask for" in str(refused.value) and "leave it at 64" in str(refused.value)
+    assert (
+        "capacities.accounts = 7 is less than the " in str(refused.value)
+        and "ask for" in str(refused.value)
+        and "leave it at 64" in str(refused.value)
+    )
     kept = run(tmp_path)
     assert kept.engine.capacities.accounts == 64
     small = run(tmp_path, SMALL.replace("orders = 4096", "orders = 100"))
