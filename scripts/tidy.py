@@ -80,6 +80,7 @@ FLOORS = (
     ("exchange_server.archive", 3),
     ("exchange_server.distribution", 3),
     ("exchange_server.data_folder", 3),
+    ("exchange_server.identity", 3),
     ("exchange_server.gateway", 4),
     ("exchange_server.net", 5),
     ("exchange_server.follow", 6),

@@ -19,6 +19,7 @@ from ..core import layout as L
 from ..data_folder import SERVER_ID
 from ..engine import Engine, SystemAct
 from ..journal import format as fmt
+from ..journal.fence import newest_mark
 from ..journal.files import DirectoryLock, Position, prepare_segment, sync_directory
 from ..journal.recover import FOLLOWER, recover, seal
 from ..journal.runner import Threads
@@ -164,7 +165,7 @@ def _journal_the_act(data: Path) -> str:
 def rows_since(data: Path, note: Note) -> int:
     """Rows that were journaled under the new rules, without the act itself: a way back loses them."""
     newest = max((s.position.seq for s in newest_snapshots(data / "snapshots", []) if s.logic == note.to), default=note.seq)
-    mark = fmt.newest_watermark((data / "journal" / "watermark").read_bytes())
+    mark = newest_mark(data / "journal")
     end = max(newest, mark.seq if mark is not None else 0)
     act = 2 + -(-len(SystemAct(upgraded=(note.rules, note.to)).body()) // fmt.ROW_BYTES)
     return max(0, end - note.seq - act)
