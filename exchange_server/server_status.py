@@ -6,6 +6,7 @@ from typing import Any
 from . import state
 from .core.kit import jit
 from .net.clock import seconds
+from .net.shares import table_sentences
 from .registry.schedule_view import schedule_status
 
 
@@ -46,6 +47,7 @@ def status(server: Any) -> dict[str, Any]:
         "venues": server.quotas.status(),
         "schedule": schedule_status(server.engine.registry),
         "tables": pools,
+        "tables_nearly_full": table_sentences(server.engine.m),
         "settings_not_taken": server.not_taken,
         "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
     }  # fmt: skip

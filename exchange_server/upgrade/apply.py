@@ -186,8 +186,9 @@ def back(data: Path, lose: int = 0) -> Note:
                 f"{rows} rows were journaled under rules version {note.to}: going back loses them, with every order and trade in them; to do it all the "
                 f"same: exos upgrade back {data} --lose {rows}"
             )
-        place, away = _place(data, note.rules), data / KEPT / f"rules{note.to}-undone"
-        away.mkdir(mode=0o700, exist_ok=True)
+        place = _place(data, note.rules)
+        away = next(p for n in range(1, 1 << 30) if not (p := data / KEPT / f"rules{note.to}-undone-{n}").exists())
+        away.mkdir(mode=0o700)
         for path in sorted((data / "snapshots").glob("*.snap"), reverse=True):
             if int(path.stem) >= note.seq:
                 path.rename(away / path.name)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.serve_options import ServeOptions
 from exchange_server import app
 from exchange_server.cli import main as cli
 from exchange_server.core import layout as L
@@ -27,6 +26,7 @@ from exchange_server.upgrade.carry import OWN
 from protocol import codes
 from protocol import messages as M
 from tests.server_kit import ROOT, BinaryPeer, FixPeer, ServerProcess, order
+from tests.test_start_rules import options
 
 from .kit import RULES, unpacked
 
@@ -73,7 +73,7 @@ def test_a_start_names_the_commands_and_changes_nothing(old: tuple[Path, dict[st
     data, _ = old
     before = {path.name: path.stat().st_mtime_ns for path in data.rglob("*.seg")}
     with pytest.raises(app.StartRefused) as refused:
-        app.Server(ServeOptions(data=data), Log(level="error"))
+        app.Server(options(data.parent, "WITHOUT"), Log(level="error"))
     assert refused.value.code == Exit.RULES
     assert f"was written for rules version {RULES}, this program has {L.LOGIC_VERSION}" in str(refused.value)
     assert f"exos upgrade check {data}" in str(refused.value) and f"exos upgrade apply {data}" in str(refused.value)
@@ -126,7 +126,7 @@ def begin(server: ServerProcess) -> None:
     server.ready = json.loads(line)
 
 
-class started:  # noqa: N801
+class started:
     """The server without a configuration, as a context."""
 
     def __init__(self, server: ServerProcess) -> None:
@@ -153,16 +153,16 @@ def test_the_way_back(old: tuple[Path, dict[str, Any]]) -> None:
         if path.name != "lock" and content.strip(b"\0"):
             assert (data / path).read_bytes() == content, path
     apply.apply(data, lambda state: None)
-    with pytest.raises(folder.CannotUpgrade, match="4 rows were journaled"):
+    with pytest.raises(folder.CannotUpgrade, match="6 rows were journaled"):
         added(data)
         apply.back(data)
-    with pytest.raises(folder.CannotUpgrade, match="--lose 4"):
+    with pytest.raises(folder.CannotUpgrade, match="--lose 6"):
         apply.back(data, lose=3)
-    assert apply.back(data, lose=4).seq == books["row"]
+    assert apply.back(data, lose=6).seq == books["row"]
 
 
 def added(data: Path) -> None:
-    """Two turns more, under the new rules: TIME rows and an act without effect, 2 rows each."""
+    """Two turns more, under the new rules: a TIME row and an act without effect, 3 rows each."""
     from exchange_server.data_folder import SERVER_ID
     from exchange_server.engine import SystemAct
     from exchange_server.journal.recover import recover, seal
@@ -171,7 +171,6 @@ def added(data: Path) -> None:
     opened = recover(data, SERVER_ID, lambda chunks: Engine.restore(chunks), Threads(), segment_bytes=131072)  # type: ignore[arg-type]
     for _ in range(2):
         rows = opened.engine.turn_of(SystemAct())
-        rows = rows[: 2 * L.CMD_WORDS] if len(rows) == 2 * L.CMD_WORDS else rows
         opened.journal.append(rows, opened.engine.row_seq)
         opened.engine.apply(rows, len(rows), opened.store.append)
     opened.journal.wait(opened.journal.next_seq)
@@ -224,7 +223,7 @@ def test_killed_between_any_two_steps_it_is_run_again(
             apply.apply(data, lambda state: None)
     else:
         apply.apply(data, lambda state: None)
-    server = app.Server(ServeOptions(data=data), Log(level="error"))
+    server = app.Server(options(data.parent, "WITHOUT"), Log(level="error"))
     assert server.engine.check() == [] and known(server.engine)["balances"] == books["balances"]
     server.close()
 
