@@ -188,7 +188,8 @@ def recovery(scale: float) -> list[Result]:
                 continue
             with Folder(Wanted("", int(life * scale), int(tail * scale), int(100_000 * scale))) as folder:
                 began = time.perf_counter()
-                with Started(folder) as server:
+                server = Started(folder)
+                with server:
                     first_accepted(server, 9 * 10**15)
                     took = time.perf_counter() - began
                     line, wrong, status = server.recovered(), server.check(), server.status()

@@ -23,7 +23,7 @@ from ..journal.fence import newest_mark
 from ..journal.files import DirectoryLock, Position, prepare_segment, sync_directory
 from ..journal.recover import FOLLOWER, recover, seal
 from ..journal.runner import Threads
-from ..journal.snapshots import Keep, Snapshot, newest_snapshots, write_snapshot
+from ..journal.snapshots import Keep, Snapshot, newest_snapshots, read_header, write_snapshot
 from ..journal.walk import list_segments
 from .folder import CannotUpgrade, Carried, carried
 
@@ -71,6 +71,7 @@ def apply(data: Path, check: Callable[[Carried], None]) -> str:
     held = locks(data)
     try:
         if not _begun(data):
+            _forget_half_a_try(data)
             state = carried(data)
             if wrong := state.differences():
                 raise CannotUpgrade(f"{data}: the books would not be the same: {'; '.join(wrong[:3])}. Nothing was changed; report this")
@@ -89,6 +90,20 @@ def _begun(data: Path) -> bool:
     newest = next(newest_snapshots(data / "snapshots", []), None)
     notes = [note for note in _notes(data) if note.to == L.LOGIC_VERSION]
     return newest is not None and newest.logic == L.LOGIC_VERSION and any(note.seq == newest.position.seq for note in notes)
+
+
+def _forget_half_a_try(data: Path) -> None:
+    """Remove the segment that an earlier try began, if it holds nothing: without its snapshot no server has started on it."""
+    if any(read_header(path).logic == L.LOGIC_VERSION for path in (data / "snapshots").glob("*.snap")):
+        return
+    for note in _notes(data):
+        for number, path in list_segments(data / "journal"):
+            if note.to == L.LOGIC_VERSION and number > note.segment:
+                with open(path, "rb") as file:
+                    head = file.read(fmt.SEGMENT_HEADER_BYTES + fmt.FRAME_HEADER_BYTES)
+                begun, frame = head[: fmt.SEGMENT_USED_BYTES], head[fmt.SEGMENT_HEADER_BYTES :]
+                if begun.strip(b"\0") and not frame.strip(b"\0") and fmt.parse_segment_header(begun).first_seq == note.seq:
+                    path.unlink()
 
 
 def _notes(data: Path) -> list[Note]:
@@ -117,8 +132,6 @@ def _next_segment(data: Path, snapshot: Snapshot, place: Path) -> Position:
     folder, p = data / "journal", snapshot.position
     number = p.segment + 1
     path = folder / fmt.segment_name(number)
-    if path.exists() and path.read_bytes()[: fmt.SEGMENT_USED_BYTES].strip(b"\0"):
-        path.unlink()  # begun by an earlier try; no row was written to it
     size = (folder / fmt.segment_name(p.segment)).stat().st_size
     fd = prepare_segment(folder, number, size)
     try:

@@ -128,6 +128,14 @@ def _compare(data: Path, rules: int, snapshot: Snapshot | None, events: Path, fi
     return found
 
 
+def _heads(rows: Words) -> list[int]:
+    """For each row of whole events, the row with which its event begins: texts follow in rows of their own."""
+    heads: list[int] = []
+    while len(heads) < len(rows):
+        heads += [len(heads)] * (1 + plain.extra_of(int(rows[len(heads), L.EVT_HEAD])))
+    return heads[: len(rows)]
+
+
 class _Ahead:
     """The events of the old program, taken from their file as those of this one come."""
 
@@ -141,8 +149,10 @@ class _Ahead:
         self._at += len(theirs)
         found.events += len(ours)
         same = (theirs == ours[: len(theirs)]).all(axis=1)
-        for i in np.flatnonzero(~same).tolist():
-            found.note(theirs[i], ours[i])
+        if not same.all():
+            heads = _heads(ours)
+            for i in sorted({heads[i] for i in np.flatnonzero(~same).tolist()}):
+                found.note(theirs[i], ours[i])
         for row in ours[len(theirs) :]:
             found.note(None, row)
 

@@ -233,7 +233,8 @@ def test_replayed_under_both_rules(old: tuple[Path, dict[str, Any]], tmp_path: P
     data, books = old
     other = tmp_path / "old"
     (other / "bin").mkdir(parents=True)
-    (other / "bin" / "python").symlink_to(sys.executable)
+    (other / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (other / "bin" / "python").chmod(0o755)
     monkey = other / "sitecustomize.py"
     monkey.write_text(f"import sys\nsys.path.insert(1, {str(ROOT)!r})\nimport exchange_server.core.layout as L\nfrom exchange_server.core.layout import tables\nL.LOGIC_VERSION = tables.LOGIC_VERSION = {RULES}\n")  # fmt: skip
     from exchange_server import start

@@ -148,6 +148,7 @@ def test_killed_at_any_call_of_that_start_the_folder_starts(tmp_path: Path) -> N
     def started(n: int) -> int:
         folder = tmp_path / f"killed{n}"
         shutil.copytree(whole, folder)
+        (folder / "data" / "identity.json").unlink(missing_ok=True)  # it is a copy
         calls = killed_at(folder, n)
         again = run(folder, "WITHOUT")
         assert again.engine.check() == []

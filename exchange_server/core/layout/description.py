@@ -94,7 +94,7 @@ def _fields(prefix: str) -> Described:
     """name: [first word, words, pools to which it points], of the rows whose words have this prefix."""
     names: dict[str, int] = {**vars(tables), **vars(orders)}
     same = {alias for group in shape.SAME for alias in group[1:] if not alias.startswith(prefix)}
-    found = {
+    found: dict[str, list[Any]] = {
         name: [offset, shape.WIDE.get(name, 1), list(POINTERS.get(name, ()))]
         for name, offset in names.items()
         if prefix and name.startswith(prefix) and name.isupper() and name not in shape.NO_WORDS and name not in same
