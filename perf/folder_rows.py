@@ -200,7 +200,7 @@ def recovery(scale: float) -> list[Result]:
                     if f"{int(tail * scale)}" == "0" or "no snapshot" in line:
                         raise AnswerWrong(f"it was not recovered from a snapshot: {line}")
             name = f"start after kill -9, {int(life * scale):,} rows of life, {int(tail * scale):,} after the snapshot"
-            out.append(Result("recovery", name, took, "s", AIMS_S[tail], False, f"{line}; {status['open_orders']:,} open orders"))
+            out.append(Result("recovery", name, took, "s", AIMS_S[tail], False, f"{line}; {status['engine']['open_orders']:,} open orders"))
     return out
 
 
