@@ -29,7 +29,7 @@ from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
-from . import data_folder, identity, server_status, start, state
+from . import data_folder, identity, resize, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
@@ -74,7 +74,6 @@ from .net.turn import Pipeline
 from .registry import RegistryBroken, Tried
 from .registry.configuration import Trying
 from .start import StartRefused
-from .upgrade.carry import CarryRefused
 
 ADMIN_SOCKET = "admin.sock"
 LOCK_LOOK_S = 1.0
@@ -183,7 +182,14 @@ class Server:
         self.heartbeat_s = -(-low // 10**9), high // 10**9
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
-        self._resize()
+        try:
+            changed = resize.plan(self.options, self.engine)
+            if changed:
+                resize.check(self.options, self.engine, changed)
+                self._resize(changed)
+        except StartRefused:
+            self.close()
+            raise
         self.applied = self._configure()
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
@@ -275,33 +281,9 @@ class Server:
         held = codes.R_CLOCK_JUMP if clock.held else 0
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
-    def _resize(self) -> None:
-        """Give the tables the sizes that the configuration asks for, as a journaled act. It is tried first, and nothing is journaled unless the state
-        in the new tables is the same. Raises StartRefused."""
-        options, engine = self.options, self.engine
-        asked = start.resized(options, engine)
-        if not asked:
-            return
-        began, has = self.outside.steady(), asdict(engine.capacities)
-        try:
-            same = engine.with_capacities(Capacities(**asked)).digest() == engine.digest()
-        except CarryRefused as error:
-            self.close()
-            raise StartRefused(
-                Exit.CONFIG, f"{options.config_name}: {error}: ask for {error.used} or more, or leave it at {has[error.table]}"
-            ) from error
-        except MemoryError as error:
-            self.close()
-            raise StartRefused(
-                Exit.SETUP, "not enough memory to give the tables other sizes: ask for less, or use a larger machine"
-            ) from error
-        if not same:
-            self.close()
-            raise StartRefused(
-                Exit.BROKEN,
-                "the state in tables of other sizes is not the state of this folder: a fault of the program; start with the sizes it has",
-            )
-        body = SystemAct(capacities=asked).body()
+    def _resize(self, capacities: dict[str, int]) -> None:
+        """Give the tables these sizes, as a journaled act. Raises StartRefused."""
+        has, body = asdict(self.engine.capacities), SystemAct(capacities=capacities).body()
         turn = TurnInput(rows=3 + len(body) // ROW_BYTES)
         self._begin(turn)
         turn.add(codes.C_ADMIN, body=body)
@@ -309,10 +291,9 @@ class Server:
         try:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
-            raise refusal(error, options.data) from error
-        engine.warm()
-        changes = {name: f"{has[name]} -> {rows}" for name, rows in asked.items() if has[name] != rows}
-        self.log("info", "tables_resized", **changes, seconds=round((self.outside.steady() - began) / 1e9, 2))
+            raise refusal(error, self.options.data) from error
+        self.engine.warm()
+        self.log("info", "tables_resized", **{name: f"{has[name]} -> {rows}" for name, rows in capacities.items() if has[name] != rows})
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""

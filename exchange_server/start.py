@@ -8,7 +8,6 @@ accident.
 import ipaddress
 import socket
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,13 +152,6 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
         lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
     return lost
-
-
-def resized(options: ServeOptions, engine: "Engine") -> dict[str, int]:
-    """All capacities, if the configuration asks for others than the folder has; else none. What it does not name stays."""
-    has = asdict(engine.capacities)
-    asked = {**has, **options.settings.capacities} if options.configured else has
-    return asked if asked != has else {}
 
 
 def is_loopback(host: str) -> bool:

@@ -85,6 +85,7 @@ FLOORS = (
     ("exchange_server.net", 5),
     ("exchange_server.follow", 6),
     ("exchange_server.start", 6),
+    ("exchange_server.resize", 6),
     ("exchange_server.app", 6),
     ("exchange_server.server_status", 6),
     ("exchange_server.cli", 6),

@@ -28,7 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
         "upgrade": ("upgrade:upgrade", "carry a data folder over to this version of the rules, and back"),
-        "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
+        "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),
