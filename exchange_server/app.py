@@ -187,8 +187,9 @@ class Server:
             if changed:
                 resize.check(self.options, self.engine, changed)
                 self._resize(changed)
-        except StartRefused:
-            self.close()
+        except StartRefused as refused:
+            if refused.code != Exit.JOURNAL:  # do not wait for a failed journal
+                self.close()
             raise
         self.applied = self._configure()
         self.slow = SlowWork(runner)
