@@ -27,6 +27,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("status:check", "make the server prove its ledger, books and collateral; walks the whole state"),
         "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
+        "top": ("top:top", "a running server at a glance: rates, times, sessions, disk, follower"),
+        "metrics": ("metrics:metrics", "a process of its own that gives the server's counters to Prometheus: /metrics, /healthz, /readyz"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
         "upgrade": ("upgrade:upgrade", "carry a data folder over to this version of the rules, and back"),
         "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
