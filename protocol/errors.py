@@ -76,19 +76,19 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_ORDER_SHARE_FULL", 3, 2, 4, None, None, "your firm has {used} open orders, and its share of the table of open orders is {limit}",
      "A firm may have as many open orders as its guaranteed share, or as many as the table has rows left, whichever is more. This firm has reached that number; "
      "other firms are not affected.",
-     "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
+     "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` and start again."),
     ("R_NODE_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} nodes of the order books, its share is {limit}, this order needs {asked} more",
      "Orders at widely scattered prices take many nodes of the order books. A firm may have its guaranteed share, or as many nodes as the table has left, "
      "whichever is more. This firm has reached that number. Other firms are not affected, and the firm's orders at prices near other orders are still accepted.",
      "Cancel orders at scattered prices, or use prices nearer to other orders. Operator: give the firm a larger `share`, or raise the capacity `nodes` "
-     "of the next data folder."),
+     "and start again."),
     ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} words of positions, its share is {limit}, this event needs {asked} more",
      "An account keeps a row for each event in which it has traded, until the market is removed. All accounts of a firm together may use the firm's guaranteed share of the table, "
      "or as much as is left, whichever is more. This firm has reached that. Other firms, and events in which the account has traded before, are not affected.",
      "Trade the event from an account that has traded in it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
-     "of the next data folder."),
+     "and start again."),
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
      "Symbol (55) or instrument id is unknown, or the session's venue does not list it.", "Use a symbol from the security list or the definitions stream."),
