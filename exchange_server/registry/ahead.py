@@ -6,9 +6,10 @@ Its versions are counted together with those of the whole result, so that a vers
 import msgspec
 
 from config import admin_records as ar
+from config import market as market_record
 from protocol import codes, numbers, phases, units
 
-from . import checks, settlement, timetable
+from . import checks, finals, settlement, timetable
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -16,6 +17,7 @@ from .engine_like import EngineLike
 from .refused import Refused
 from .tables import Ahead, Event, Instrument
 
+PRODUCTS = dict(market_record.PRODUCTS)
 WITHDRAWN, REPLACED = "withdrawn", "replaced"
 
 
@@ -39,35 +41,25 @@ def _find(registry: Definitions, name: str, symbol: str, engine: EngineLike) -> 
 def _waiting(known: Ahead | None, symbol: str, version: int) -> Ahead:
     if known is None:
         raise Refused(codes.R_NOT_DETERMINED, f"{symbol} is not determined ahead of its group", "symbol")
-    if version not in (0, known.version):
-        raise Refused(codes.R_RESULT_VERSION, f"the newest is {known.version}, asked {version}", "version", known.version, version)
+    settlement.check_version(known.version, version)
     return known
-
-
-def _with(event: Event, known: Ahead, **fields: object) -> Event:
-    """The event with other fields of one of its contracts that are ahead."""
-    return msgspec.structs.replace(
-        event, ahead=tuple(msgspec.structs.replace(one, **fields) if one is known else one for one in event.ahead)
-    )
 
 
 def _check(event: Event, instrument: Instrument, record: ar.DetermineOne) -> int:
     """The number of the version; raises Refused."""
-    market, version = event.record, event.version + 1
+    market = event.record
     if len(market.sources) > 1:
         text = f"{event.name} is decided by {' and '.join(market.sources)}: its contracts are determined together"
         raise Refused(codes.R_TWO_SOURCES, text, "event")
-    if market.sources and record.source not in market.sources:
-        raise Refused(codes.R_UNKNOWN_SOURCE, f'{event.name} is decided by {market.sources[0]}, asked "{record.source}"', "source")
-    if record.version not in (0, version):
-        raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
+    settlement.check_source(event, record.source)
+    version = settlement.next_version(event, record.version)
     if record.payout not in (0, market.payout):
         full, asked = (numbers.unscaled(ticks, market.price_decimals) for ticks in (market.payout, record.payout))
         text = f"ahead of its group a contract pays 0 or {full}, asked {asked}"
         raise Refused(codes.R_PAYOUT_RANGE, text, "payout", market.payout, record.payout)
     paid = {one.index: one.record.payout for one in event.ahead if not one.ended} | {instrument.index: record.payout}
     winners, left = market.k - sum(ticks > 0 for ticks in paid.values()), event.n - len(paid)
-    if not (0 < winners < left if market.product == "exactly" else market.product == "at_most" and winners > 0 and left > 0):
+    if not phases.leaves_open(PRODUCTS[market.product], winners, left):
         text = (
             f"with {record.symbol} nothing is left open in {event.name} ({winners} winners among {left} contracts): record the whole result"
         )
@@ -79,16 +71,14 @@ def determine(registry: Definitions, record: ar.DetermineOne, who: str, engine: 
     event, instrument, known = _find(registry, record.event, record.symbol, engine)
     version, now_ns = _check(event, instrument, record), int(engine.time_ns)
     kept = Ahead(version, who, now_ns, instrument.index, record, now_ns + event.record.challenge_window_ns)
-    before = event if known is None else _with(event, known, ended=REPLACED)
+    before = event if known is None else event.with_ahead(known, ended=REPLACED)
     after = msgspec.structs.replace(before, ahead=(*before.ahead, kept))
 
     def commit() -> None:
         registry.put_event(after)
         _window_closes(registry, event, record.symbol, now_ns, REPLACED)
-        if event.record.auto_finalise and event.record.challenge_window_ns:
-            act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=version)
-            about, kind = timetable.about(event.name), settlement.kind_of(record.symbol)
-            registry.schedule.put(kept.until_ns, act, timetable.WHO, about, kind, "end of the challenge window", now_ns)
+        act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=version)
+        settlement.pays_itself(registry, event, kept.until_ns, act, settlement.kind_of(record.symbol), now_ns)
 
     text = f"{record.symbol} is determined ahead of {event.name}, version {version}: it pays {_amount(event, record.payout)} and trades no more"
     rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_DETERMINE, version, record.payout)]
@@ -102,18 +92,18 @@ def finalise(registry: Definitions, record: ar.FinaliseOne, engine: EngineLike) 
     def explain(code: int) -> str:
         if code == codes.R_AHEAD_UNCOVERED:
             return f"{record.symbol} cannot be paid ahead of {event.name}: an account that is short in it counts on what the rest is worth to it; it is paid with the whole result"
-        if code != codes.R_CHALLENGE_WINDOW:
-            return ""
-        return f"its challenge window ends at {units.instant(one.until_ns)}, the time is {units.instant(now_ns)}"
+        return settlement.not_yet(one.until_ns, now_ns) if code == codes.R_CHALLENGE_WINDOW else ""
 
     def commit() -> None:
-        registry.put_event(_with(event, one, final_at_ns=now_ns))
         _window_closes(registry, event, record.symbol, now_ns, "paid by hand")
 
     text = f"{record.symbol} is final, version {one.version}: it paid {_amount(event, one.record.payout)}, {event.name} goes on without it"
     rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_FINALISE, one.version)]
     result = {"event": event.id, "instrument": instrument.id, "version": one.version}
-    return Act(f"contract {record.symbol}", text, rows, commit, result, explain)
+    return Act(
+        f"contract {record.symbol}", text, rows, commit, result, explain,
+        told=lambda: finals.paid(engine, event, one.version, text, result, record.symbol),
+    )  # fmt: skip
 
 
 def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) -> Act:
@@ -121,7 +111,7 @@ def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) 
     one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
 
     def commit() -> None:
-        registry.put_event(_with(event, one, ended=WITHDRAWN, note=record.note))
+        registry.put_event(event.with_ahead(one, ended=WITHDRAWN, note=record.note))
         _window_closes(registry, event, record.symbol, now_ns, WITHDRAWN)
 
     phase = phases.name(settlement.phase_now(engine, event))

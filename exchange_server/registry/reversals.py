@@ -59,7 +59,7 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
     said = {codes.R_PAID_ELSEWHERE: "it came here final, and the positions that it was paid for are on the server that paid it"}
     return Act(
         f"event {event.name}", text, rows, commit, {}, lambda code: said.get(code, ""),
-        told=lambda: finals.paid(engine, event, version, text),
+        told=lambda: finals.paid(engine, event, version, text, {"event": event.id, "version": version}),
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def recover(registry: Definitions, record: ar.Recover, engine: EngineLike) -> Ac
     said = {codes.R_NOT_FINAL: "it is not final", codes.R_NOTHING_OWED: "no account owes anything from it"}
     return Act(
         f"event {event.name}", text, rows, checks.nothing, {}, lambda code: said.get(code, ""),
-        told=lambda: finals.paid(engine, event, version, text),
+        told=lambda: finals.paid(engine, event, version, text, {"event": event.id, "version": version}),
     )  # fmt: skip
 
 

@@ -198,13 +198,13 @@ def _payouts(kind: int, event_id: int, version: int, payouts: Sequence[int]) -> 
 
 
 def finalise(event_id: int, version: int) -> Words:
-    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.FIRST_SLICE)))
+    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.SLICE)))
 
 
 def ahead(event_id: int, instrument_id: int, act: int, version: int, payout: int = 0) -> Words:
     """A step of a contract ahead of its group (AHEAD_*)."""
     fields = ((d.DH_EVENT, event_id), (d.DH_INSTRUMENT, instrument_id), (d.DH_ACT, act), (d.DH_VERSION, version), (d.DH_PAYOUT, payout))
-    return row(codes.C_AHEAD, d.DH_EXTRA, (*fields, (d.DH_SLICE, d.FIRST_SLICE)))
+    return row(codes.C_AHEAD, d.DH_EXTRA, (*fields, (d.DH_SLICE, d.SLICE)))
 
 
 def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> Words:
@@ -212,7 +212,7 @@ def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> W
     words = row(
         codes.C_REVERSE,
         -(-len(payouts) // L.CMD_WORDS),
-        ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.FIRST_SLICE)),
+        ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.SLICE)),
     )
     words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
     return words

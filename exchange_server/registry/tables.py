@@ -5,7 +5,7 @@ A definition is never removed and its id never changes. Everything here can be w
 """
 
 from collections.abc import Collection, Iterator, MutableMapping
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -176,6 +176,11 @@ class Event(msgspec.Struct, frozen=True):
     def ahead_of(self, index: int) -> Ahead | None:
         """How a contract stands ahead of the rest; None: it is with them."""
         return next((one for one in self.ahead if one.index == index and not one.ended), None)
+
+    def with_ahead(self, known: Ahead | None, **fields: Any) -> "Event":
+        """The event with other fields of one of its contracts that are ahead."""
+        changed = tuple(msgspec.structs.replace(one, **fields) if one is known else one for one in self.ahead)
+        return msgspec.structs.replace(self, ahead=changed)
 
     @property
     def room(self) -> int:

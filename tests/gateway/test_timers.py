@@ -32,13 +32,13 @@ def carry_out(world: World, timers: Timers, now_ns: int) -> list[AdminAnswer]:
 
 
 def test_nothing_is_due_without_holds_that_end() -> None:
-    timers = Timers(holding(0).registry)
+    timers = Timers(holding(0).registry, World().engine.m)
     assert timers.next_due == 0 and carry_out(holding(0), timers, NOW + 10**15) == []
 
 
 def test_holds_end_in_order_and_only_those_whose_time_has_come() -> None:
     world = holding(NOW + 30, NOW + 10, 0, NOW + 20)
-    timers = Timers(world.registry)
+    timers = Timers(world.registry, world.engine.m)
     assert timers.next_due == NOW + 10
     assert [answer.result["hold"] for answer in carry_out(world, timers, NOW + 20)] == [2, 4]
     assert timers.next_due == NOW + 30 and [hold.ended for hold in world.registry.holds] == ["", "expired", "", "expired"]
@@ -46,14 +46,14 @@ def test_holds_end_in_order_and_only_those_whose_time_has_come() -> None:
 
 def test_a_turn_takes_only_so_many() -> None:
     world = holding(*[NOW + 1] * (PER_TURN + 3))
-    timers = Timers(world.registry)
+    timers = Timers(world.registry, world.engine.m)
     assert [len(carry_out(world, timers, NOW + 1)) for _ in range(3)] == [PER_TURN, 3, 0] and timers.next_due == 0
 
 
 def test_after_a_refusal_it_waits_before_it_tries_again() -> None:
     world = holding(NOW + 1)
     said = []
-    timers = Timers(world.registry, lambda *args, **fields: said.append((args, fields)))
+    timers = Timers(world.registry, world.engine.m, lambda *args, **fields: said.append((args, fields)))
     world.engine.refuse = {0: 134}
     assert [answer.ok for answer in carry_out(world, timers, NOW + 1)] == [False]
     assert timers.next_due == NOW + 1 + AGAIN_NS and carry_out(world, timers, NOW + 2) == []
@@ -67,7 +67,7 @@ def opening(*times: int) -> tuple[ar.Schedule, ...]:
 
 def test_holds_and_scheduled_acts_come_in_one_order_of_time_and_number() -> None:
     world = holding(NOW + 20, NOW + 10, NOW + 40).must(*opening(NOW + 10, NOW + 15, NOW + 20, NOW + 50))
-    timers = Timers(world.registry)
+    timers = Timers(world.registry, world.engine.m)
     assert timers.next_due == NOW + 10
     done = [answer.result for answer in carry_out(world, timers, NOW + 40)]
     assert [result.get("schedule", -result.get("hold", 0)) for result in done] == [1, -2, 2, -1, 3, -3]
@@ -77,7 +77,7 @@ def test_holds_and_scheduled_acts_come_in_one_order_of_time_and_number() -> None
 def test_a_scheduled_act_that_is_refused_has_failed_and_is_not_tried_again() -> None:
     world = World().must(*BASE, *opening(NOW + 1, NOW + 2))
     said = []
-    timers = Timers(world.registry, lambda *args, **fields: said.append((args, fields)))
+    timers = Timers(world.registry, world.engine.m, lambda *args, **fields: said.append((args, fields)))
     world.engine.refuse = {0: codes.R_BAD_TRANSITION}
     (answer,) = carry_out(world, timers, NOW + 1)
     assert (
@@ -94,7 +94,7 @@ def test_a_scheduled_act_that_is_refused_has_failed_and_is_not_tried_again() -> 
 
 def test_a_hold_that_cannot_end_does_not_delay_what_is_scheduled() -> None:
     world = holding(NOW + 1).must(*opening(NOW + 2))
-    timers = Timers(world.registry)
+    timers = Timers(world.registry, world.engine.m)
     world.engine.refuse = {0: 134}
     carry_out(world, timers, NOW + 1)
     assert timers.next_due == NOW + 2 and [answer.result["schedule"] for answer in carry_out(world, timers, NOW + 2)] == [1]
@@ -103,5 +103,5 @@ def test_a_hold_that_cannot_end_does_not_delay_what_is_scheduled() -> None:
 
 def test_a_turn_that_is_full_takes_the_rest_later() -> None:
     world = World().must(*BASE, *opening(*[NOW + 1] * (PER_TURN + 3)))
-    timers = Timers(world.registry)
+    timers = Timers(world.registry, world.engine.m)
     assert [len(carry_out(world, timers, NOW + 1)) for _ in range(3)] == [PER_TURN, 3, 0] and timers.next_due == 0

@@ -102,7 +102,7 @@ class NaiveAhead:
         for row in self.timed.values():
             record = row["record"]
             if record["type"] == "finalise_one" and (record["event"], record["symbol"]) == (event, symbol) and not row["ended"]:
-                row["ended"] = "cancelled"
+                row["ended"], row["waits"] = "cancelled", ""
 
     def _void_payouts(self, market: Fields) -> tuple[int, ...]:
         """By fixed prices of which one at most is not 0; what was paid ahead stays."""

@@ -358,7 +358,7 @@ def tables(registry: Registry) -> dict[str, Any]:
         "series": {row.name: (row.id, msgspec.to_builtins(row.record)) for row in registry.series},
         "overdue": {event.name for event in registry.events if event.overdue_ns},
         "timed": {
-            row.id: (row.at_ns, msgspec.to_builtins(row.record), row.who, set(row.fields), row.note, row.ended) for row in registry.schedule
+            row.id: (row.at_ns, msgspec.to_builtins(row.record), row.who, set(row.fields), row.note, row.ended, names.get(row.waits_for, "")) for row in registry.schedule
         },
         "closed": {
             (kind, row.name): row.closed.reason
@@ -432,7 +432,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "holds": naive.holds,
         "overdue": naive.overdue,
         "timed": {
-            id: (row["at"], row["record"], row["who"], set(row["fields"]), row["note"], row["ended"]) for id, row in naive.timed.items()
+            id: (row["at"], row["record"], row["who"], set(row["fields"]), row["note"], row["ended"], row["waits"]) for id, row in naive.timed.items()
         },
         "closed": naive.closed,
         "results": {event: [{"type": "determine", **kept} for kept in all_kept] for event, all_kept in naive.results.items() if all_kept},
@@ -468,7 +468,10 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
     for step in range(steps):
         ends = bool(first) and seed % 3 == 0 and r.random() < 0.6
         record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
+        if r.random() < 0.05:
+            naive.settling = {event for event in naive.tables["market"] if r.random() < 0.2}
         for event in world.registry.events:
+            world.engine.m[event_row(world, event.id) + L.E_SETTLING] = event.name in naive.settling
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
         world.engine.time_ns = naive.now = 7 * step
         code, became = naive.apply(record)
@@ -490,7 +493,7 @@ EXPECTED = {
     C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
     C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD, C.R_NOT_VOIDABLE,
     C.R_NO_VOID_POLICY, C.R_VOID_TRIGGER, C.R_UNKNOWN_SOURCE, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES,
-    C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
+    C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_SETTLING, C.R_AHEAD_DECIDES, C.R_AHEAD_DIFFERS, C.R_NOT_AHEAD, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
 }  # fmt: skip
 
 

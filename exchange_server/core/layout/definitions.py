@@ -195,8 +195,7 @@ MOST_LEGS = 63
 
 # Steps: looking at one contract of an account's row is one, writing a report STEPS_PER_REPORT more (it takes about as much longer).
 STEPS_PER_REPORT = 16
-FIRST_SLICE = 2_048 * (1 + STEPS_PER_REPORT)  # of the act itself
-NEXT_SLICE = 256 * (1 + STEPS_PER_REPORT)  # of each turn after it: so short that the orders of others hardly wait
+SLICE = 256 * (1 + STEPS_PER_REPORT)  # of the act itself, and of each C_CONTINUE: so short that the orders of others hardly wait
 
 # C_KILL: no extra row
 DK_LEVEL = 1  # KILL_*

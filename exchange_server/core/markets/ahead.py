@@ -23,7 +23,7 @@ from ..money.ledger import post
 from ..money.products import has_sets, is_settled, leaves_open, settlement
 from .pay import tell_settled
 from .phases import begin_sweep, set_event_phase
-from .slices import DONE, FULL, STOP, begin_settling, next_row
+from .slices import DONE, FULL, STOP, begin_settling, next_row, tell_registry
 
 AHEAD_PHASES = P.mask(P.AHEAD)
 
@@ -96,7 +96,7 @@ def _determine(m, rows, c, ev, event, inst):
     if payout != 0 and payout != m[event + L.E_PAYOUT]:
         return refuse(m, C.R_PAYOUT_RANGE, m[event + L.E_PAYOUT], 0, payout)
     k, n = _rest_after(m, event, inst, payout)
-    if not leaves_open(m, event, k, n):
+    if not leaves_open(m[event + L.E_PRODUCT], k, n):
         return refuse(m, C.R_AHEAD_DECIDES, k, n, m[inst])
     m[event + L.E_VERSION] += 1
     m[inst + L.I_AHEAD] = C.PH_DETERMINED
@@ -170,9 +170,9 @@ def pay_ahead(m, ev, w, event):
 def end_ahead(m, ev, event):
     """All accounts have been paid for the contract: the rest of the group goes on in the phase of the event (pointer)."""
     inst = m[event + L.E_PAYING]
-    m[event + L.E_PAYING] = 0
     set_event_phase(m, event, m[event + L.E_PHASE_NOW])
     m[inst + L.I_PHASE] = C.PH_FINAL
+    tell_registry(m, event)
     tell_ahead(m, ev, inst)
 
 
