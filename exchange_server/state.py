@@ -193,6 +193,7 @@ class Header(Barred, Row):
     """The words about the exchange as a whole: Header(m)."""
 
     __slots__ = ()
+    event_seq = Word(L.H_EVENT_SEQ)  # number of the next event row
 
     def __init__(self, m: Words) -> None:
         super().__init__(m, 0)

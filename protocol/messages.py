@@ -488,6 +488,29 @@ class Bust(Report, frozen=True, tag=93):
     fill: I64  # the Fill's `event`
 
 
+class TradeCorrected(Report, frozen=True, tag=96):
+    """The price or quantity of a trade was corrected: one side of it. It takes the place of its Fill, or of the TradeCorrected before it. The order is not
+    restored: `cum` and `notional` are those of the Fill, as if it had been at these terms."""
+
+    account: U31
+    instrument: U31
+    order: Count
+    side: Nibble
+    contract_side: Nibble
+    flags: U15  # those of the fill, and codes.EF_UNSOLICITED
+    last_price: I64
+    last_qty: I64
+    old_price: I64
+    old_qty: I64
+    cum: I64
+    notional: I64
+    fee: I64  # of the trade at these terms; what changes is part of `amount`
+    trade: I64
+    amount: I64  # minor units, signed: what moved
+    balance: I64  # after it
+    fill: I64  # `event` of the Fill or TradeCorrected in whose place it comes
+
+
 class PositionSplit(Report, frozen=True, tag=95):
     """A new contract was split out of another one: the account now has the position that it has there in the new one too."""
 
@@ -594,12 +617,12 @@ ClientMessage: TypeAlias = (
 )  # fmt: skip
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
-    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Bust | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
+    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Bust | TradeCorrected | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
     | BookUpdate | BookReset | Result | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
-    | Refused | Reversed | Bust | PositionSplit
+    | Refused | Reversed | Bust | TradeCorrected | PositionSplit
 )  # fmt: skip
 SessionBody: TypeAlias = LogonReply | MessageRefused
 
@@ -609,12 +632,12 @@ CLIENT_MESSAGES: tuple[type[Struct], ...] = (
 )  # fmt: skip
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
-    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Bust, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Bust, TradeCorrected, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
     Result, AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
-    Reversed, Bust, PositionSplit,
+    Reversed, Bust, TradeCorrected, PositionSplit,
 )  # fmt: skip
 
 

@@ -175,7 +175,11 @@ def _add_ahead(noun: Noun) -> None:
             found = market_of(admin, event)
             symbol = _symbol(found, contract)
             if finalise:
-                return send(admin, make(ar.FinaliseOne, {"event": event, "symbol": symbol}), dry_run)
+                done = send(admin, make(ar.FinaliseOne, {"event": event, "symbol": symbol}), dry_run)
+                if dry_run:
+                    return done
+                wait_until_paid(admin, found)
+                return Result({**done.data, "final": 1})
             if withdraw:
                 return send(admin, make(ar.WithdrawOne, {"event": event, "symbol": symbol, "note": note}), dry_run)
             said = _evidence(Given(event, **options), f"{contract} {'wins' if wins else 'loses'}")

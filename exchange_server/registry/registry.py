@@ -173,7 +173,9 @@ class Registry(Definitions):
         if event := timed_acts.waits_for(self, row, engine):
             self.schedule.hold(row.id, event.id)
             waits = {"schedule": row.id, "kind": row.kind, "failed": 0, "waits": event.id}
-            return AdminAnswer(row_seq, True, 0, f"schedule {row.id} waits until {event.name} is settled", waits, envelope.request_id, envelope.who)
+            return AdminAnswer(
+                row_seq, True, 0, f"schedule {row.id} waits until {event.name} is settled", waits, envelope.request_id, envelope.who
+            )
         self.schedule.end(row.id, "done", now_ns)  # first: the act itself may cancel the rows that it makes pointless
         result: dict[str, Any] = {"schedule": row.id, "kind": row.kind, "failed": 0, "waits": 0}
         try:

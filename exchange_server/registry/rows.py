@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -235,20 +235,38 @@ def uphold(event_id: int, version: int) -> Words:
 LEG_BYTES = 8 * d.LEG_VENUE_ACCOUNT  # of a leg as a record has it: the words of an E_FILL, then of its texts
 
 
-def bust(event_id: int, trade: int, legs: Sequence[bytes], venue_accounts: Sequence[int], owner_account: int, bond: int) -> Words:
-    """Legs: LEG_BYTES each. venue_accounts: fee account of the venue through which each leg's order came."""
+class LegVenue(NamedTuple):
+    """Of the venue through which a leg's order came: its fee account, and the fee model (FEE_*) of its listing."""
+
+    account: int
+    model: int
+
+
+def bust(
+    event_id: int,
+    trade: int,
+    legs: Sequence[bytes],
+    venues: Sequence[LegVenue],
+    owner_account: int,
+    bond: int,
+    price: int = 0,
+    qty: int = 0,
+) -> Words:
+    """Legs: LEG_BYTES each. price (YES ticks) and qty (lots): of a correction."""
     head_words = (
         (d.DJ_EVENT, event_id),
         (d.DJ_TRADE, trade),
         (d.DJ_LEGS, len(legs)),
         (d.DJ_BOND, bond),
         (d.DJ_OWNER_ACCOUNT, owner_account),
+        (d.DJ_PRICE, price),
+        (d.DJ_QTY, qty),
     )
     words = row(codes.C_BUST, len(legs) * d.BUST_LEG_WORDS // L.CMD_WORDS, head_words)
-    for i, (leg, account) in enumerate(zip(legs, venue_accounts, strict=True)):
+    for i, (leg, venue) in enumerate(zip(legs, venues, strict=True)):
         at = d.DJ_FIRST_LEG + i * d.BUST_LEG_WORDS
         words[at : at + d.LEG_VENUE_ACCOUNT] = np.frombuffer(leg, "<i8")
-        words[at + d.LEG_VENUE_ACCOUNT] = account
+        words[at + d.LEG_VENUE_ACCOUNT], words[at + d.LEG_FEE_MODEL] = venue
     return words
 
 

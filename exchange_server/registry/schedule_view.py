@@ -21,7 +21,9 @@ def schedule_view(registry: Definitions, sight: Sight, id: int = 0, about: str =
     shown = [*waiting, *(row for row in rows if row.ended and (ended or id))]
     return [
         {
-            **msgspec.structs.asdict(row), "record": msgspec.to_builtins(row.record), "act": timed_acts.described(row.record, row.fields),
+            **msgspec.structs.asdict(row),
+            "record": msgspec.to_builtins(row.record),
+            "act": timed_acts.described(row.record, row.fields),
             "waits_for": registry.events[row.waits_for].name if row.waits_for else "",
         }  # fmt: skip
         for row in shown

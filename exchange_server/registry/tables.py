@@ -131,17 +131,21 @@ class Ahead(msgspec.Struct, frozen=True):
 
 
 class Busted(msgspec.Struct, frozen=True):
-    """A trade that was taken back: who did it, when, why."""
+    """A trade that was taken back: who did it, when, why. A corrected one: with its new price (YES ticks) and quantity (lots), and the number of the
+    first event of the correction."""
 
     trade: int
     who: str
     at_ns: int
     reason: str
+    price: int = 0
+    quantity: int = 0
+    told_from: int = 0
 
 
 class Event(msgspec.Struct, frozen=True):
     """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources. `overdue_ns`: when it was
-    marked as overdue; 0: it is not. `busts`: trades that were taken back. `ahead`: versions of single contracts."""
+    marked as overdue; 0: it is not. `busts`: trades that were taken back or corrected. `ahead`: versions of single contracts."""
 
     id: int
     first_instrument: int

@@ -187,10 +187,13 @@ DJ_TRADE = 2
 DJ_LEGS = 3  # 2 or more
 DJ_BOND = 4  # as DY_BOND
 DJ_OWNER_ACCOUNT = 5  # fee account of the event's owner
+DJ_PRICE = 6  # a correction: the new price, YES ticks
+DJ_QTY = 7  # a correction: the new quantity, lots; 0: the trade is taken back
 DJ_FIRST_LEG = 16
 BUST_LEG_WORDS = 64
 LEG_TEXTS = 24  # of a leg: the extra row of the E_FILL, if it had one
 LEG_VENUE_ACCOUNT = 48  # of a leg: fee account of the venue through which the order came
+LEG_FEE_MODEL = 49  # of a leg: FEE_* of that venue's listing
 MOST_LEGS = 63
 
 # Steps: looking at one contract of an account's row is one, writing a report STEPS_PER_REPORT more (it takes about as much longer).

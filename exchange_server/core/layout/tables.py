@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 7  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 8  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -248,7 +248,7 @@ E_BIT = 54  # of the threshold, being found
 E_THRESHOLD = 55  # an account with a remainder above it gets one unit more
 E_COUNTED = 56
 E_ABOVE = 57
-E_BUSTS = 58  # trades that were taken back
+E_BUSTS = 58  # trades that were taken back or corrected
 E_K_LEFT = 25  # winners among the contracts that are not paid yet
 E_LEFT_OUT = 26  # contracts that were paid ahead of the rest
 E_PAYING = 27  # the one (pointer) that is being paid, in SETTLE_AHEAD, and until the registry has been told
