@@ -114,6 +114,8 @@ SCOPE_EVENT = 5  # the firm's orders in one event
 AHEAD_DETERMINE = 1
 AHEAD_FINALISE = 2
 AHEAD_WITHDRAW = 3
+AHEAD_DISPUTE = 4
+AHEAD_UPHOLD = 5
 ACCESS_VENUE = 1
 ACCESS_EVENT = 2
 
@@ -203,7 +205,7 @@ E_DISPUTED = 19
 E_VOIDED = 20
 E_OPENING = 25  # a market, position or order that came with its venue from another server; session 0
 E_BANDS = 23  # the price grid of an event changed; session 0
-E_AHEAD = 26  # a contract is determined or final ahead of its event, or again with it; session 0
+E_AHEAD = 26  # a contract is determined, disputed or final ahead of its event, or again with it; session 0
 E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
@@ -483,6 +485,7 @@ R_NOT_AHEAD = 271
 R_AHEAD_DECIDES = 272
 R_AHEAD_DIFFERS = 273
 R_AHEAD_UNCOVERED = 274
+R_AHEAD_DISPUTED = 278
 # a correction of a trade
 R_TRADE_CROSS = 275
 R_TRADE_SAME = 276

@@ -212,6 +212,7 @@ def _operator_words(c: Row) -> Words:
         C.C_DISPUTE: {d.DQ_EVENT: c.event, d.DQ_VERSION: c.version, d.DQ_FIRM: c.firm},
         C.C_AHEAD: {
             d.DH_EVENT: c.event, d.DH_INSTRUMENT: c.instrument, d.DH_ACT: c.act, d.DH_VERSION: c.version, d.DH_PAYOUT: c.payout, d.DH_SLICE: c.slice,
+            d.DH_FIRM: c.firm,
         },
         C.C_UPHOLD: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
         C.C_REMOVE: {d.DX_EVENT: c.event},

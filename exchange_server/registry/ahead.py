@@ -3,6 +3,8 @@
 Its versions are counted together with those of the whole result, so that a version of a market names one piece of evidence.
 """
 
+from typing import Any
+
 import msgspec
 
 from config import admin_records as ar
@@ -15,7 +17,7 @@ from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
 from .refused import Refused
-from .tables import Ahead, Event, Instrument
+from .tables import Ahead, Disputed, Event, Firm, Instrument, Upheld
 
 PRODUCTS = dict(market_record.PRODUCTS)
 WITHDRAWN, REPLACED = "withdrawn", "replaced"
@@ -69,8 +71,29 @@ def _check(event: Event, instrument: Instrument, record: ar.DetermineOne) -> int
 
 def determine(registry: Definitions, record: ar.DetermineOne, who: str, engine: EngineLike) -> Act:
     event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    if known is not None and known.disputed:
+        text = f"{record.symbol} is disputed: only the arbiter replaces what is recorded (exos market correct --contract)"
+        raise Refused(codes.R_ARBITER_DECIDES, text, "symbol")
+    return _determined(registry, event, instrument, known, record, who, engine, "determined")
+
+
+def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineLike) -> Act:
+    """The arbiter's version in place of one that is there."""
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    _waiting(known, record.symbol, 0)
+    if len(record.payouts) != 1:
+        text = f"of {record.symbol} alone there is one payout, asked {len(record.payouts)}"
+        raise Refused(codes.R_PAYOUT_COUNT, text, "payouts", 1, len(record.payouts))
+    fields = {field: getattr(record, field) for field in ar.DetermineOne.__struct_fields__ if field != "payout"}
+    said = ar.DetermineOne(**fields, payout=record.payouts[0])
+    return _determined(registry, event, instrument, known, said, who, engine, "corrected")
+
+
+def _determined(
+    registry: Definitions, event: Event, instrument: Instrument, known: Ahead | None, record: ar.DetermineOne, who: str, engine: EngineLike, kind: Any
+) -> Act:  # fmt: skip
     version, now_ns = _check(event, instrument, record), int(engine.time_ns)
-    kept = Ahead(version, who, now_ns, instrument.index, record, now_ns + event.record.challenge_window_ns)
+    kept = Ahead(version, who, now_ns, instrument.index, record, now_ns + event.record.challenge_window_ns, kind=kind)
     before = event if known is None else event.with_ahead(known, ended=REPLACED)
     after = msgspec.structs.replace(before, ahead=(*before.ahead, kept))
 
@@ -80,7 +103,7 @@ def determine(registry: Definitions, record: ar.DetermineOne, who: str, engine: 
         act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=version)
         settlement.pays_itself(registry, event, kept.until_ns, act, settlement.kind_of(record.symbol), now_ns)
 
-    text = f"{record.symbol} is determined ahead of {event.name}, version {version}: it pays {_amount(event, record.payout)} and trades no more"
+    text = f"{record.symbol} is {kind} ahead of {event.name}, version {version}: it pays {_amount(event, record.payout)} and trades no more"
     rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_DETERMINE, version, record.payout)]
     return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": version})
 
@@ -88,6 +111,14 @@ def determine(registry: Definitions, record: ar.DetermineOne, who: str, engine: 
 def finalise(registry: Definitions, record: ar.FinaliseOne, engine: EngineLike) -> Act:
     event, instrument, known = _find(registry, record.event, record.symbol, engine)
     one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+
+    if one.disputed:
+        raise Refused(
+            codes.R_AHEAD_DISPUTED,
+            f"{record.symbol} is disputed: the arbiter upholds, corrects or withdraws it",
+            "symbol",
+            asked=instrument.id,
+        )
 
     def explain(code: int) -> str:
         if code == codes.R_AHEAD_UNCOVERED:
@@ -104,6 +135,44 @@ def finalise(registry: Definitions, record: ar.FinaliseOne, engine: EngineLike) 
         f"contract {record.symbol}", text, rows, commit, result, explain,
         told=lambda: finals.paid(engine, event, one.version, text, result, record.symbol),
     )  # fmt: skip
+
+
+def dispute(registry: Definitions, record: ar.Dispute, who: str, engine: EngineLike) -> Act:
+    """A party contests what a contract is to pay: it waits for the arbiter."""
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+    firm: Firm = checks.find(registry.firms, "firm", record.firm)
+    settlement.refuse_twice(one.disputes, firm, one.version)
+    disputed = Disputed(firm.id, who, now_ns, record.reason)
+
+    def explain(code: int) -> str:
+        return settlement.why_no_dispute(code, firm, one.version, one.until_ns, now_ns)
+
+    def commit() -> None:
+        registry.put_event(event.with_ahead(one, disputes=(*one.disputes, disputed), upheld=None))
+        _window_closes(registry, event, record.symbol, now_ns, f"disputed by {record.firm}")
+
+    text = f"{record.symbol}: version {one.version} is disputed by {record.firm}"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_DISPUTE, one.version, firm_id=firm.id)]
+    result = {"event": event.id, "instrument": instrument.id, "version": one.version, "firm": firm.id}
+    return Act(f"contract {record.symbol}", text, rows, commit, result, explain)
+
+
+def uphold(registry: Definitions, record: ar.Uphold, who: str, engine: EngineLike) -> Act:
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+    if not one.disputed:
+        raise Refused(codes.R_NOT_DISPUTED, f"{record.symbol} is not disputed", "symbol")
+    after = event.with_ahead(one, upheld=Upheld(who, now_ns, record.note), until_ns=now_ns)
+
+    def commit() -> None:
+        registry.put_event(after)
+        act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=one.version)
+        settlement.pays_itself(registry, event, now_ns, act, settlement.kind_of(record.symbol), now_ns)
+
+    text = f"{record.symbol}: version {one.version} is upheld, its challenge window is over"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_UPHOLD, one.version)]
+    return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": one.version})
 
 
 def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) -> Act:

@@ -201,9 +201,16 @@ def finalise(event_id: int, version: int) -> Words:
     return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.SLICE)))
 
 
-def ahead(event_id: int, instrument_id: int, act: int, version: int, payout: int = 0) -> Words:
+def ahead(event_id: int, instrument_id: int, act: int, version: int, payout: int = 0, firm_id: int = 0) -> Words:
     """A step of a contract ahead of its group (AHEAD_*)."""
-    fields = ((d.DH_EVENT, event_id), (d.DH_INSTRUMENT, instrument_id), (d.DH_ACT, act), (d.DH_VERSION, version), (d.DH_PAYOUT, payout))
+    fields = (
+        (d.DH_EVENT, event_id),
+        (d.DH_INSTRUMENT, instrument_id),
+        (d.DH_ACT, act),
+        (d.DH_VERSION, version),
+        (d.DH_PAYOUT, payout),
+        (d.DH_FIRM, firm_id),
+    )
     return row(codes.C_AHEAD, d.DH_EXTRA, (*fields, (d.DH_SLICE, d.SLICE)))
 
 

@@ -15,7 +15,7 @@ from .definitions import Definitions
 from .engine_like import EngineLike, Words
 from .listing_rules import scalar_bounds
 from .refused import Refused, bad
-from .tables import Determination, Event
+from .tables import Determination, Disputed, Event, Firm
 
 FINALISE = "finalise"  # kind of the scheduled act by which a result becomes final at the end of its window
 WHOLE = "part of the whole result"  # why a contract that was determined ahead of its group is ahead no more
@@ -129,6 +129,21 @@ def newest_of(event: Event, version: int) -> Determination:
     newest = event.determinations[-1]
     check_version(newest.version, version)
     return newest
+
+
+def refuse_twice(disputes: tuple[Disputed, ...], firm: Firm, version: int) -> None:
+    """Raise Refused if the firm disputed the version before."""
+    earlier = next((one for one in disputes if one.firm == firm.id), None)
+    if earlier is not None:
+        text = f"{firm.name} disputed version {version} at {units.instant(earlier.at_ns)}: once is enough"
+        raise Refused(codes.R_DISPUTED_BEFORE, text, "firm", version)
+
+
+def why_no_dispute(code: int, firm: Firm, version: int, until_ns: int, now_ns: int) -> str:
+    """Why the core refused a dispute."""
+    if code == codes.R_DISPUTE_LATE:
+        return f"the window of version {version} ended at {units.instant(until_ns)}, the time is {units.instant(now_ns)}"
+    return f"{firm.name} has no position in it" if code == codes.R_NO_PARTY else ""
 
 
 def window_opens(registry: Definitions, event: Event, now_ns: int) -> None:

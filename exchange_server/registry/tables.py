@@ -117,7 +117,8 @@ class Determination(msgspec.Struct, frozen=True):
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """A version of what one contract (by index) pays ahead of its group. `ended`: it counts no more, and why; `final_at_ns`: when it was paid."""
+    """A version of what one contract (by index) pays ahead of its group: recorded by a resolver or an arbiter (`kind`). `ended`: it counts no more, and
+    why; `final_at_ns`: when it was paid."""
 
     version: int
     who: str
@@ -128,6 +129,14 @@ class Ahead(msgspec.Struct, frozen=True):
     final_at_ns: int = 0
     ended: str = ""
     note: str = ""
+    kind: Literal["determined", "corrected"] = "determined"
+    disputes: tuple[Disputed, ...] = ()
+    upheld: Upheld | None = None
+
+    @property
+    def disputed(self) -> bool:
+        """Whether it waits for the arbiter."""
+        return bool(self.disputes) and self.upheld is None
 
 
 class Busted(msgspec.Struct, frozen=True):

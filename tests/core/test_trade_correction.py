@@ -38,7 +38,9 @@ def test_it_ends_as_if_the_trade_had_been_so(price: int, qty: int) -> None:
     one, other = s.model.state(), right.model.state()
     for part in ("balances", "positions"):
         assert one[part] == other[part], part
-    assert [s.cash(f) for f in (1, 2)] == [right.cash(f) for f in (1, 2)] and [s.locked(f) for f in (1, 2)] == [right.locked(f) for f in (1, 2)]
+    assert [s.cash(f) for f in (1, 2)] == [right.cash(f) for f in (1, 2)] and [s.locked(f) for f in (1, 2)] == [
+        right.locked(f) for f in (1, 2)
+    ]
     assert {(e.kind, e.session, e.last_price, e.last_qty, e.was_price, e.was_qty, e.cum, e.notional) for e in events} == {
         (C.E_CORRECTED, firm, price, qty, 60, 10, qty, price * qty) for firm in (1, 2)
     }  # fmt: skip

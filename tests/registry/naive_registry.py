@@ -573,6 +573,8 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return self._hear(market, f, becomes)
 
     def _dispute(self, f: Fields) -> str:
+        if f["symbol"]:
+            return self._dispute_one(f)
         self._event(f["event"])
         self._find("firm", f["firm"])
         name, kept = f["event"], self.results.get(f["event"])
@@ -588,6 +590,8 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return NEW
 
     def _uphold(self, f: Fields) -> str:
+        if f["symbol"]:
+            return self._uphold_one(f)
         self._event(f["event"])
         name, kept = f["event"], self.results.get(f["event"])
         self._wrong(self.phases[name] != C.PH_DISPUTED, C.R_NOT_DISPUTED)
@@ -599,6 +603,9 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return NEW
 
     def _correct(self, f: Fields) -> str:
+        if f["symbol"]:
+            return self._correct_one(f)
+        f = {name: value for name, value in f.items() if name != "symbol"}
         market, phase = self._event(f["event"]), self.phases[f["event"]]
         if phase == C.PH_FINAL:
             self._wrong(list(f["payouts"]) == list(self.results[f["event"]][-1]["payouts"]), C.R_SAME_RESULT)

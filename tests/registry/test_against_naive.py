@@ -309,6 +309,14 @@ def some_ahead(r: random.Random, event: str, version: int) -> Any:
     symbol = r.choice(("F-ESP", "F-ARG", "F-DRAW") if event == "FINAL" and r.random() < 0.9 else ("S-1", "BTC-USD", "F-NONE"))
     if r.random() < 0.5:
         return change(one_of(event, symbol, r.choice((0, 0, 0, 100, 5))), version=version, source=r.choice(("FIFA", "UEFA")))
+    if r.random() < 0.3:
+        content = {field: getattr(RESULT, field) for field in RESULT.__struct_fields__} | {"event": event, "version": version}
+        return r.choice(
+            (
+                ar.Dispute(event=event, symbol=symbol, firm=r.choice(FIRMS), reason="no", version=version), ar.Uphold(event=event, symbol=symbol, version=version),
+                ar.Correct(**{**content, "symbol": symbol, "payouts": r.choice(((0,), (100,), (0,), (0, 0)))}),
+            )
+        )  # fmt: skip
     return r.choice((ar.FinaliseOne, ar.FinaliseOne, ar.WithdrawOne))(event=event, symbol=symbol, version=version)
 
 
@@ -327,6 +335,8 @@ def some_end(r: random.Random) -> Any:
             return ar.RunDue(id=r.randrange(1, 12))
         case 4 if r.random() < 0.2:
             return ar.Finalise(event=event)
+        case 6:
+            return some_ahead(r, "FINAL", 0)
         case 5 if r.random() < 0.3:
             content = {field: getattr(RESULT, field) for field in RESULT.__struct_fields__}
             return ar.Correct(**{**content, "event": event, "payouts": payouts})
@@ -371,7 +381,7 @@ def tables(registry: Registry) -> dict[str, Any]:
         "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
         "final": {e.name for e in registry.events if e.determinations and e.determinations[-1].final_at_ns},
         "ahead": {
-            e.name: [(one.record.symbol, one.version, one.record.payout, one.until_ns, bool(one.final_at_ns), bool(one.ended)) for one in e.ahead]
+            e.name: [(one.record.symbol, one.version, one.record.payout, one.until_ns, bool(one.final_at_ns), bool(one.ended), one.disputed) for one in e.ahead]
             for e in registry.events
             if e.ahead
         },
@@ -493,7 +503,7 @@ EXPECTED = {
     C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
     C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD, C.R_NOT_VOIDABLE,
     C.R_NO_VOID_POLICY, C.R_VOID_TRIGGER, C.R_UNKNOWN_SOURCE, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES,
-    C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_SETTLING, C.R_AHEAD_DECIDES, C.R_AHEAD_DIFFERS, C.R_NOT_AHEAD, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
+    C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_SETTLING, C.R_AHEAD_DECIDES, C.R_AHEAD_DIFFERS, C.R_NOT_AHEAD, C.R_AHEAD_DISPUTED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
 }  # fmt: skip
 
 

@@ -175,6 +175,7 @@ DH_ACT = 3  # AHEAD_*
 DH_VERSION = 4  # determine: E_VERSION + 1; else: I_AHEAD_VERSION
 DH_PAYOUT = 5  # determine: 0 or P, ticks
 DH_SLICE = 6  # finalise: as DX_SLICE
+DH_FIRM = 7  # dispute: id
 DH_EXTRA = 0
 
 # C_REVERSE: of a final event. The words of C_DETERMINE: with payouts a correction, with a count of 0 a recovery of the debts that can be paid; also:

@@ -100,7 +100,7 @@ EVT_AHEAD_EVENT = 7
 EVT_AHEAD_UNTIL = 12  # end of its challenge window, ns
 EVT_AHEAD_VERSION = 13
 EVT_AHEAD_PAYOUT = 14  # ticks
-EVT_AHEAD_PHASE = 15  # PH_DETERMINED, PH_FINAL; or that of its event: it was withdrawn
+EVT_AHEAD_PHASE = 15  # PH_DETERMINED, PH_DISPUTED, PH_FINAL; or that of its event: it was withdrawn
 # E_DETERMINED, E_VOIDED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns
