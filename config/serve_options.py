@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .load import Item, Settings
 
@@ -29,4 +29,5 @@ class ServeOptions:
     ready_file: Path | None = None  # file to which the ready line is also written
     segment_bytes: int = 0  # of the journal; 0: its default
     disk_reserve_bytes: int = 0  # free space below which new orders are refused; 0: the pipeline's default
+    identity: Literal["", "as-new", "replace"] = ""  # what a copied folder is to be (exchange_server/identity.py)
     log_level: str = "info"

@@ -29,7 +29,7 @@ from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
-from . import data_folder, server_status, start, state
+from . import data_folder, identity, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
@@ -76,6 +76,7 @@ from .registry.configuration import Trying
 from .start import StartRefused
 
 ADMIN_SOCKET = "admin.sock"
+LOCK_LOOK_S = 1.0
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
@@ -154,9 +155,14 @@ class Server:
         try:
             if closed := data_folder.prepare(options.data):
                 log("warning", "data_folder_closed", text=closed)
-            self.recovered = recover(options.data, SERVER_ID, make, runner, progress=self.outside.progress, **journal)
+            who = identity.look(options.data, options.identity, self.outside.random)
+            self.recovered = recover(
+                options.data, SERVER_ID, make, runner, progress=self.outside.progress, skip_epochs=who.skip_epochs, **journal
+            )
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
+        except identity.IdentityRefused as error:
+            raise StartRefused(error.code, str(error)) from error
         except (JournalError, OSError) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
@@ -165,6 +171,7 @@ class Server:
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
         try:
+            self.identity = self._identify(who)
             self._settle_start()
         except StartRefused:
             self.close()
@@ -188,10 +195,30 @@ class Server:
         self.marks = Marks(self.engine, self.journal, self.store, *often)
         self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes)
         self.stopping = False
+        self._next_lock_look = 0.0
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
         self.makers["remote"] = self._remote_connection
+
+    def _identify(self, who: identity.Start) -> identity.Identity:
+        """Keep the folder's identity: the epoch that goes with it is on the disk. Raises StartRefused."""
+        data = self.options.data
+        try:
+            if who.keep is None:
+                found = identity.read(data)
+                assert found is not None
+                return found
+            old = identity.fence(who.keep, data) if self.options.identity == identity.REPLACE else None
+            identity.write(data, who.keep)
+        except identity.IdentityRefused as error:
+            raise StartRefused(error.code, str(error)) from error
+        except OSError as error:
+            raise refusal(error, data) from error
+        if who.note:
+            fenced = {"fenced": str(old)} if old is not None else {}
+            self.log("warning", "identity", text=who.note, folder_id=who.keep.folder_id, epoch=self.journal.epoch, **fenced)
+        return who.keep
 
     def _settle_start(self) -> None:
         """Decide which settings apply, and log those that do not. After this, `options.settings` are the settings that apply. Raises
@@ -347,7 +374,7 @@ class Server:
 
     def _end(self, code: int) -> int:
         """Close the folder, after a clean stop with a snapshot; returns the exit code."""
-        if code in (Exit.JOURNAL, Exit.BROKEN):
+        if code in (Exit.JOURNAL, Exit.BROKEN, Exit.FENCED):
             return code  # write nothing more: the next start recovers
         if self.stopping:
             try:
@@ -435,6 +462,7 @@ class Server:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         pipeline.watches.append(lambda: self.follower.look(loop.time()))
+        pipeline.watches.append(lambda: self._look_at_lock(loop.time()))
         pipeline.start()
         self._announce(self.options.settings.host)
         try:
@@ -515,6 +543,8 @@ class Server:
                 **({"admin_port": self.ports["admin"]} if "admin" in self.ports else {}),
                 **({"tls": self.tls_ports()} if self.tls is not None else {}),
                 **({"exposed_plain": self.exposed_plain} if self.exposed_plain else {}),
+                "folder_id": self.identity.folder_id,
+                "epoch": self.journal.epoch,
                 "mode": self.journal.mode,
                 "records_applied": self.applied,
                 "sandbox": self.sandbox,
@@ -544,6 +574,17 @@ class Server:
         self._farewell = self.loop.create_task(self.pipeline.shutdown())
 
     # -------------------------------------------------------------------------------------------------------- watching
+    def _look_at_lock(self, now_s: float) -> None:
+        """Once a second: stop at once if another process took the folder (exos promote, on shared storage); nothing more is answered."""
+        if now_s < self._next_lock_look:
+            return
+        self._next_lock_look = now_s + LOCK_LOOK_S
+        if self.journal.fenced():
+            text = (
+                f"{self.options.data} was taken over by another process (exos promote, or a copy put in its place): this server is fenced"
+            )
+            self.pipeline.fail(Exit.FENCED, "fenced", JournalFailed(text))
+
     def _look_after_store(self, now_s: float) -> None:
         """Handle pauses and holes of the event store; request a turn for connections that wait for a report that is now readable."""
         if self.rebuilder.look(now_s):

@@ -22,6 +22,7 @@ def status(server: Any) -> dict[str, Any]:
         "server": {
             "pid": os.getpid(), "uptime_s": (server.outside.steady() - server.began) // 10**9, "data": str(server.options.data),
             "config": server.options.config_name or (server.engine.registry.begun.name if server.engine.registry.begun else ""),
+            "folder_id": server.identity.folder_id, "origin": server.identity.origin,
             "sandbox": server.sandbox, "fix_port": server.ports.get("fix", 0), "binary_port": server.ports.get("binary", 0),
             "admin_port": server.ports.get("admin", 0), "spin": server.options.spin,
         },

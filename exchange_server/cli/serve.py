@@ -56,6 +56,12 @@ BYTES = Number("number of bytes", 0, 10**15 - 1)
 @click.option("--ready-file", type=FILE, metavar="FILE", help="Write the line that says ready there as well.")
 @click.option("--segment-bytes", type=BYTES, default=0, metavar="N", help="Size of a journal segment (default: 256 MiB).")
 @click.option("--disk-reserve-bytes", type=BYTES, default=0, metavar="N", help="Free space below which new orders are refused.")
+@click.option("--as-new", is_flag=True, help="The folder is a copy: make it a server of its own, with a new id and a raised epoch.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="The folder is a copy, and the old server is gone for good: take over its identity, with a raised epoch.",
+)
 @click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
 def serve(**given: Any) -> Result:
     ready = checked(**given)
@@ -81,6 +87,8 @@ def checked(
     admin_port: int | None,
     mode: str | None,
     follower: str | None,
+    as_new: bool,
+    replace: bool,
     **rest: Any,
 ) -> "ServeOptions":
     """The options, checked as far as possible before the folder is opened; CommandError if they are invalid."""
@@ -95,6 +103,13 @@ def checked(
     new = not start.has_journal(data)
     if config is None and new:
         raise CommandError(Exit.CONFIG, start.new_folder(data))
+    if as_new and replace:
+        raise CommandError(Exit.USAGE, "--as-new and --replace: a folder is either a new server or takes the old one's place")
+    if new and (as_new or replace):
+        raise CommandError(
+            Exit.USAGE, f"--{'as-new' if as_new else 'replace'}: {data} has no journal; a new folder gets an identity of its own anyway"
+        )
+    rest["identity"] = "as-new" if as_new else "replace" if replace else ""
     asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "admin_port": admin_port, "mode": mode, "follower": follower}
     rest |= {"data": data, "given": {key: value for key, value in asked.items() if value is not None}}
     if config is None:

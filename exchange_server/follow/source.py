@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..core import layout as L
 from ..journal import format as fmt
+from ..journal.fence import newest_mark
 from ..journal.files import JournalError, Position
 from ..journal.walk import Batch, JournalRefused, Walk, list_segments
 
@@ -61,7 +62,7 @@ class LocalJournal:
 
     def durable(self) -> fmt.Watermark | None:
         try:
-            return fmt.newest_watermark((self.folder / "watermark").read_bytes())
+            return newest_mark(self.folder)
         except FileNotFoundError:
             return None
 

@@ -65,10 +65,39 @@ class DirectoryLock:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
+    def lost(self) -> bool:
+        """Whether the folder has another lock file now than the one that is held: somebody took the folder."""
+        return self._fd >= 0 and replaced(self._fd, self.directory / "lock")
+
+    def renew(self) -> None:
+        """Hold a lock file that nobody else has ever opened. Raises OSError."""
+        fresh = self.directory / "lock.tmp"
+        fresh.unlink(missing_ok=True)
+        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            os.rename(fresh, self.directory / "lock")
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(self._fd)
+        self._fd = fd
+
     def release(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def replaced(fd: int, path: Path) -> bool:
+    """Whether `path` is another file now than the open one, or gone. What cannot be looked at is taken as unchanged."""
+    try:
+        return not os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def sync_directory(directory: Path) -> None:

@@ -7,6 +7,7 @@ All integers are little endian. A data folder holds
     00000001.seg, 00000002.seg   segments of one fixed size, zero-filled and synced before their first use
     spare.tmp                    a segment that is being prepared; contains no data
     cut/                         copies of torn tails that a recovery cut off
+    fence                        one watermark slot: where another server took over (fence.py)
 
 Segment header: 512 bytes used of 4096; the first frame is at 4096. A header of zeros: prepared, not started.
 
@@ -301,14 +302,14 @@ def parse_watermark(data: bytes) -> Watermark:
 
 
 def newest_watermark(data: bytes) -> Watermark | None:
-    """The newer valid slot of a watermark file; None if neither is valid."""
+    """The newer valid slot of a watermark file, that of the later epoch first; None if neither is valid."""
     found = []
     for at in SLOT_OFFSETS:
         try:
             found.append(parse_watermark(data[at : at + SLOT_BYTES]))
         except BadBytes:
             continue  # one slot may be half written, so there are two
-    return max(found, key=lambda w: (w.seq, w.epoch, w.segment, w.offset), default=None)
+    return max(found, key=lambda w: (w.epoch, w.seq, w.segment, w.offset), default=None)
 
 
 def pack_mark(m: Mark) -> bytes:

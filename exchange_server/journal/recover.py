@@ -25,6 +25,7 @@ from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
+from .fence import FENCE
 from .marks import differs, event_digest
 from .runner import Runner
 from .snapshots import Keep, Snapshot, newest_snapshots, write_snapshot
@@ -312,6 +313,7 @@ def cut(data: str | Path, segment: int, offset: int, server_id: int | None = Non
             )
         _repair(folder, tail, report, 0)
         p = tail.position
+        (folder / FENCE).unlink(missing_ok=True)  # it may lie after the cut; the watermark keeps its epoch
         epoch = max(p.epoch, walk.watermark.epoch if walk.watermark is not None else 0)
         slot = fmt.pack_watermark(fmt.Watermark(walk.server_id or 0, epoch, p.seq, p.segment, p.offset, p.chain))
         fd = os.open(folder / "watermark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

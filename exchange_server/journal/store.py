@@ -40,6 +40,7 @@ from .files import (
     Position,
     create,
     prepare_segment,
+    replaced,
     sync_directory,
 )
 from .runner import Runner
@@ -84,10 +85,11 @@ class Journal:
         sync_ns: int,
         idle_ms: int,
         logic: int,
+        skip_epochs: int,
     ) -> None:
         self.directory = lock.directory
         self.server_id = server_id
-        self.epoch = position.epoch + 1
+        self.epoch = position.epoch + 1 + skip_epochs
         self.mode = mode
         self.reserve_bytes = reserve_bytes
         self._lock = lock
@@ -158,12 +160,13 @@ class Journal:
         sync_ns: int = 10_000_000,
         idle_ms: int = 50,
         logic: int = L.LOGIC_VERSION,
+        skip_epochs: int = 0,
     ) -> "Journal":
         """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) an existing one at its end.
 
         runner: runs the writer and the preparer of segments. segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for waiting
         rows, also the longest turn (0: 16 MiB, or the capacity of a segment if that is less). reserve_bytes: space_low() is True when the next
-        segment cannot be made and less than this is left (0: a quarter).
+        segment cannot be made and less than this is left (0: a quarter). skip_epochs: by how much more than one the epoch is raised.
         Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
         """
         if segment_bytes < SMALLEST_SEGMENT or segment_bytes % 4096:
@@ -181,7 +184,7 @@ class Journal:
             most = (size - fmt.SEGMENT_HEADER_BYTES - fmt.FRAME_HEADER_BYTES) // fmt.ROW_BYTES * fmt.ROW_BYTES
             ring = min(ring_bytes or RING_BYTES, most) // fmt.ROW_BYTES * fmt.ROW_BYTES
             reserve = reserve_bytes or segment_bytes // 4
-            return cls(lock, server_id, runner, position, segment_bytes, mode, ring, reserve, fn, sync_ns, idle_ms, logic)
+            return cls(lock, server_id, runner, position, segment_bytes, mode, ring, reserve, fn, sync_ns, idle_ms, logic, skip_epochs)
         except OSError as e:
             lock.release()
             what = e.filename or "while preparing a segment"
@@ -237,6 +240,10 @@ class Journal:
     def words(self) -> NDArray[np.int64]:
         """The state that the kernels share (disk_writer.ST_*)."""
         return self._st
+
+    def fenced(self) -> bool:
+        """Whether another process has taken this folder: the lock or the watermark that it has now is not the one that was opened here."""
+        return self._lock.lost() or replaced(self._mark_fd, self.directory / "watermark")
 
     @property
     def usable(self) -> bool:

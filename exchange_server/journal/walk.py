@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
+from .fence import newest_mark
 from .runner import Inline, Reader, Result, Runner
 from .store import JournalError, Position
 from .system import FUNCTIONS
@@ -123,7 +124,7 @@ class Walk:
             raise JournalError(f"journal folder {directory} holds no segments")
         self._paths = dict(segments)
         try:
-            self.watermark = fmt.newest_watermark((directory / "watermark").read_bytes())
+            self.watermark = newest_mark(directory)
         except FileNotFoundError:
             self.watermark = None
         self._last_begun = next((n for n, p in reversed(segments) if self._head(p).strip(b"\0")), 0)
