@@ -27,7 +27,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
-        "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
+        "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),
