@@ -461,7 +461,7 @@ class Server:
             self.log,
             options.spin,
             self.free_bytes,
-            Timers(self.engine.registry, self.log),
+            Timers(self.engine.registry, self.engine.m, self.log),
             self.binary,
         )
         pipeline.watches += [

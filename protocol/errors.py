@@ -344,6 +344,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A trade of a spot pair is taken back only whole: who got something must still have it free.", "Cancel the account's orders or deposit what is missing, or agree on a trade the other way."),
     ("R_BUST_SPLIT", None, None, 0, None, None, "an outcome was split out of the contract of trade {asked} after the trade",
      "Who held the contract got as much of the new outcome, and may have traded it; such trades are not taken back.", "Agree on trades the other way, in both contracts."),
+    ("R_AHEAD_DISPUTED", None, None, 0, None, None, "contract {asked} is disputed", "What a contract pays ahead of its group is not paid while a party disputes it.",
+     "The arbiter upholds or corrects it, or withdraws it (exos market uphold, correct, ahead --withdraw)."),
+    ("R_TRADE_CROSS", None, None, 0, None, None, "trade {asked} has more than two sides or several contracts", "Other terms are given only to a trade of two sides in one contract; any other is taken back whole.",
+     "Take it back (exos market bust), and agree on a trade at the right terms."),
+    ("R_TRADE_SAME", None, None, 0, None, None, "trade {asked} has these terms already", "A correction changes the price or the quantity.", "Check which trade is meant."),
+    ("R_TRADE_CHANGED", None, None, 0, None, None, "trade {asked} was corrected meanwhile", "The act was proposed when the trade had other terms.", "Propose it again: it then begins from the terms of now."),
     ("R_PAID_ELSEWHERE", None, None, 0, None, None, "event {asked} was paid on another server", "It came here when it was final, without the positions that it was paid for, so nobody here could be paid the difference.",
      "Correct it on the server that paid it, or move money by transfers."),
     # ---- acts in time
