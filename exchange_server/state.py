@@ -200,6 +200,7 @@ class Header(Barred, Row):
 
     __slots__ = ()
     event_seq = Word(L.H_EVENT_SEQ)  # number of the next event row
+    settling = Word(L.H_SETTLING)  # 0: no event is being settled
 
     def __init__(self, m: Words) -> None:
         super().__init__(m, 0)
