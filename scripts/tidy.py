@@ -83,6 +83,7 @@ FLOORS = (
     ("exchange_server.gateway", 4),
     ("exchange_server.net", 5),
     ("exchange_server.follow", 6),
+    ("exchange_server.backup", 6),
     ("exchange_server.start", 6),
     ("exchange_server.app", 6),
     ("exchange_server.server_status", 6),

@@ -26,6 +26,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("status:check", "make the server prove its ledger, books and collateral; walks the whole state"),
         "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
+        "promote": ("promote:promote", "make a followed copy of a data folder the server, after the old one is gone"),
+        "backup": ("backup:backup", "back up a data folder while its server runs; list, verify and restore backups"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
         "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
     },
