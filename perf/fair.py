@@ -17,8 +17,8 @@ from protocol import messages as M
 from protocol.framing import frame
 
 from .kernels import compiled
-from .load import Job, _percentiles
-from .peers import BinaryPeer, RunFailed, _count
+from .load import Job, percentiles
+from .peers import BinaryPeer, RunFailed, count_reports
 
 ROUNDS = 4
 PAUSE_NS = 1_000_000  # pause between an answer to the modest session and its next order
@@ -59,7 +59,7 @@ def pause(since: int, pump: Callable[[], None]) -> None:
 
 def fair(job: Job) -> dict[str, Any]:
     """commands: of the flood in all rounds; window: how many of them wait for their answers."""
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     flood, modest = (BinaryPeer(job.binary_port, f"S{n}", kernel) for n in (1, 2))
     for peer in (flood, modest):
         peer.socket.setblocking(False)
@@ -83,7 +83,7 @@ def fair(job: Job) -> dict[str, Any]:
     if refused:
         raise RunFailed(f"{refused} commands refused")
     answered = flood.answers + modest.answers
-    return {name: {"count": len(found), "p90": float(np.percentile(found, 90)), **_percentiles(found)} for name, found in waits.items()} | {
+    return {name: {"count": len(found), "p90": float(np.percentile(found, 90)), **percentiles(found)} for name, found in waits.items()} | {
         "rate": min(rates),
         "answered": answered,
     }

@@ -18,8 +18,8 @@ from protocol import messages as M
 from protocol.framing import PREFIX, frame
 
 from .kernels import compiled
-from .load import Job, _percentiles
-from .peers import BinaryPeer, RunFailed, _count
+from .load import Job, percentiles
+from .peers import BinaryPeer, RunFailed, count_reports
 
 PASSES = 10_000  # over all sockets, before the time is looked at
 SETTLE_S = 0.2
@@ -91,7 +91,7 @@ class Crowd:
 
 def fanout(job: Job) -> dict[str, Any]:
     """commands: orders and cancels, alternating; sessions: subscribers, S2 and on. S1 sends."""
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     peers = [BinaryPeer(job.binary_port, f"S{n}", kernel) for n in range(2, job.sessions + 2)]
     for peer in peers:
         peer.say(M.Subscribe())
@@ -119,4 +119,4 @@ def fanout(job: Job) -> dict[str, Any]:
         times["bare"].append((time.perf_counter_ns() - began) / 1e3)
     if sender.counts[81] + sender.counts[85]:
         raise RunFailed(f"{int(sender.counts[81] + sender.counts[85])} commands refused")
-    return {"bytes": size} | {name: _percentiles(found[len(found) // 20 :]) for name, found in times.items()}
+    return {"bytes": size} | {name: percentiles(found[len(found) // 20 :]) for name, found in times.items()}

@@ -24,7 +24,7 @@ from protocol import messages as M
 from protocol.framing import frame
 
 from .kernels import compiled
-from .peers import BinaryPeer, FixPeer, Peer, RunFailed, _count, _count_fix
+from .peers import BinaryPeer, FixPeer, Peer, RunFailed, count_fix_reports, count_reports
 from .sample import take_sample
 from .server import CLIENT_CORE, account_name, processor_s, symbol
 from .stream import BLOCK, Stream, Wire, binary_bytes, fix_bytes, joined
@@ -192,7 +192,7 @@ def flow(job: Job) -> dict[str, Any]:
     """Send a sample (if asked for), the resting orders, then the commands; returns the counts."""
     stream = Stream(job.seed, job.sessions, most=2 * job.resting + job.commands // 20 + 10_000, first_id=LARGE if job.ids == "large" else 1)
     peers: list[Peer] = []
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
     names: dict[str, int] = {}
@@ -203,7 +203,7 @@ def flow(job: Job) -> dict[str, Any]:
             names.update(peer.accounts)
             peers.append(peer)
         else:
-            peers.append(FixPeer(job.fix_port, n, sending, compiled(_count_fix, "i8(u1[::1], i8, i8[::1])")))
+            peers.append(FixPeer(job.fix_port, n, sending, compiled(count_fix_reports, "i8(u1[::1], i8, i8[::1])")))
     mill = Mill(job, stream, names, sending)
     sample = [mill.wires(count, resting) for count, resting in take_sample(stream)] if job.keep else []
     preload, commands = mill.wires(job.resting, True), mill.wires(job.commands)
@@ -231,7 +231,7 @@ def flow(job: Job) -> dict[str, Any]:
         "seconds": ran.seconds, "sent": sent, "answered": ran.answered, "reports": int(counts[1]), "refused": refused, "fills": int(counts[82]),
         "bytes_in": sum(p.received for p in peers) - got, "market_bytes": listener.received - listened, "client_cpu": time.process_time() - cpu,
         "server_cpu": processor_s(job.server) - server_cpu, "preload_rate": job.resting / loaded.seconds, "mean_us": ran.mean_us, "tenths": ran.tenths,
-        "message_bytes": sum(p.position for p in peers) / max(sent, 1), "latency": _percentiles(ran.latency), "late": _percentiles(ran.late),
+        "message_bytes": sum(p.position for p in peers) / max(sent, 1), "latency": percentiles(ran.latency), "late": percentiles(ran.late),
         "sampled": {"seed": job.seed, "first_id": LARGE if job.ids == "large" else 1, "prefix": mill.prefix, "accounts": mill.ids.tolist()},
     }  # fmt: skip
 
@@ -243,7 +243,7 @@ def _loaded(peers: list[Peer], wires: list[Wire], keep: bool = False) -> None:
             peer.kept_bytes = bytearray()
 
 
-def _percentiles(values: list[float]) -> dict[str, float]:
+def percentiles(values: list[float]) -> dict[str, float]:
     if not values:
         return {}
     return {"p50": float(np.percentile(values, 50)), "p99": float(np.percentile(values, 99)), "max": max(values)}
@@ -252,7 +252,7 @@ def _percentiles(values: list[float]) -> dict[str, float]:
 def trip(job: Job) -> dict[str, Any]:
     """One order at a time: order → report, and the same number of bytes through the echo, alternating; spinning or sleeping while
     waiting."""
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
     members = [BinaryPeer(job.binary_port, f"S{n}", kernel) for n in range(1, job.sessions + 1)]
@@ -293,7 +293,7 @@ def trip(job: Job) -> dict[str, Any]:
             except BlockingIOError:
                 pass
         ways["echo"].append((time.perf_counter_ns() - began) / 1e3)
-    done: dict[str, Any] = {name: _percentiles(times[len(times) // 20 :]) for name, times in ways.items()}
+    done: dict[str, Any] = {name: percentiles(times[len(times) // 20 :]) for name, times in ways.items()}
     done["refused"] = int(peer.counts[81] + peer.counts[85])
     if done["refused"]:
         raise RunFailed(f"{done['refused']} of {job.commands} commands refused")

@@ -25,7 +25,7 @@ class RunFailed(RuntimeError):
     """The server did something unexpected: no figure."""
 
 
-def _count(buf, size, out):  # type: ignore[no-untyped-def]
+def count_reports(buf, size, out):  # type: ignore[no-untyped-def]
     """Whole frames in buf[:size]: out[0] += first answers, out[1] += frames, out[tag] += 1 for tags from 64 on; the bytes used up."""
     at = 0
     while at + 4 <= size:
@@ -61,7 +61,7 @@ def _count(buf, size, out):  # type: ignore[no-untyped-def]
     return at
 
 
-def _count_fix(buf, size, out):  # type: ignore[no-untyped-def]
+def count_fix_reports(buf, size, out):  # type: ignore[no-untyped-def]
     """FIX messages in buf[:size]: out[0] += first answers (150=0, 150=8, 150=I, or a report with 41), out[1] += messages, out[81], out[82],
     out[85] += refusals, fills, cancel rejects, out[99] += 3, j and 5; the bytes used up. The trailer is found by its position: a message
     ends at the SOH after `|10=`."""

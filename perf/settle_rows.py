@@ -27,7 +27,7 @@ from tests.bridge import command_words
 from tests.model_world import Row
 
 from .kernels import compiled
-from .peers import BinaryPeer, _count
+from .peers import BinaryPeer, count_reports
 from .rig import AnswerWrong, Result
 from .server import SECRET, BenchServer
 
@@ -209,7 +209,7 @@ def beside(scale: float) -> list[Result]:
     from exchange_server.cli.admin_client import AdminClient
 
     accounts = max(int(POSITIONS * scale) // SERVER_CONTRACTS, 20)
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     with BenchServer(config(accounts), "async") as server:
         splitter, peer = (BinaryPeer(server.ready["binary_port"], key, kernel) for key in ("S1", "S2"))
         first = min(splitter.accounts.values())  # a logon names only some of so many accounts; the ids of one member follow each other

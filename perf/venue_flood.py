@@ -12,8 +12,8 @@ from typing import Any
 
 from .fair import ROUNDS, pair, pause, trip
 from .kernels import compiled
-from .load import Job, _percentiles
-from .peers import BinaryPeer, RunFailed, _count
+from .load import Job, percentiles
+from .peers import BinaryPeer, RunFailed, count_reports
 from .server import SECRET
 
 TIMES = 10  # what the flood sends, times its venue's throttle
@@ -100,7 +100,7 @@ class Flood:
 
 def tenants(job: Job) -> dict[str, Any]:
     """sessions: of the flood; rate: its venue's throttle, a second."""
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     peers = [BinaryPeer(job.binary_port, f"F{n}", kernel) for n in range(1, job.sessions + 1)]
     modest = BinaryPeer(job.binary_port, f"{QUIET}1", kernel)
     for peer in (*peers, modest):
@@ -121,7 +121,7 @@ def tenants(job: Job) -> dict[str, Any]:
         raise RunFailed(f"{refused} commands of the other venue refused")
     if not flooded:
         raise RunFailed("no command of the flood was refused: its venue was within its throttle")
-    return {name: _percentiles(found) | {"count": len(found)} for name, found in waits.items()} | {"sent": sent, "flooded": flooded}
+    return {name: percentiles(found) | {"count": len(found)} for name, found in waits.items()} | {"sent": sent, "flooded": flooded}
 
 
 def _one_by_one(modest: BinaryPeer, id: int, flood: Flood | None, waits: list[float], seconds: float) -> int:

@@ -44,8 +44,7 @@ def pipelined(
         received = [(server.folder / f"sample-{n}").read_bytes() for n in range(1, sessions + 1)]
         equal = sample.check(wire, sessions, msgspec.convert(got.pop("sampled"), sample.Sampled), server.data / "journal", received)
         status = server.status()
-        if broken := server.check():
-            raise AnswerWrong(f"{wire}: {broken}")
+        checked(server, wire)
         slow = status["pipeline"]["slow_path_messages"]
     shape = f"{full:,} resting" if full >= 10_000 else "shallow"
     ends = f"; last tenth {got['tenths'][-1] / got['tenths'][0]:.2f} of the first" if len(got["tenths"]) == 10 else ""
@@ -73,6 +72,12 @@ def pipelined(
     return [Result("latency", name, latency["p50"], "us", 0, False, note, void, got)]
 
 
+def checked(server: BenchServer, row: str) -> None:
+    """Raises AnswerWrong if the server's own check of its books finds something."""
+    if broken := server.check():
+        raise AnswerWrong(f"{row}: {broken}")
+
+
 def trips(scale: float = 1.0, resting: int = 0, modes: tuple[str, ...] = ("async", "sync"), spins: tuple[bool, ...] = BOTH) -> list[Result]:
     """Order → report against a bare echo in the same two processes, alternating; on an empty exchange, or with resting orders."""
     found = []
@@ -84,6 +89,7 @@ def trips(scale: float = 1.0, resting: int = 0, modes: tuple[str, ...] = ("async
             with BenchServer(config(8, "binary"), mode, spin) as server:
                 ports = server.ready["binary_port"], 0, server.ready["echo_port"]
                 got = generate(Job("trip", "binary", *ports, commands=n, spin=spin, resting=resting, sessions=8 if resting else 1))
+                checked(server, "trip")
                 disk50, disk99 = server.disk_us(min(n, 1_000)) if mode == "sync" else (0.0, 0.0)
             order, echo = got["order"], got["echo"]
             how = "both ends spin" if spin else "both ends sleep"
@@ -113,6 +119,7 @@ def fanout(scale: float = 1.0, spins: tuple[bool, ...] = BOTH) -> list[Result]:
         with BenchServer(config(subscribers + 1, "binary"), "async", spin) as server:
             job = Job("fanout", "binary", server.ready["binary_port"], 0, server.ready["bare_port"], sessions=subscribers, commands=n)
             got = generate(job)
+            checked(server, "fanout")
         each, bare = got["fanout"]["p50"], got["bare"]["p50"]
         note = (
             f"{each / subscribers:.2f} us a subscriber, p99 {got['fanout']['p99']:.0f} us; a bare sender p50 {bare:.0f} p99 {got['bare']['p99']:.0f} us; "
@@ -132,8 +139,7 @@ def fair(scale: float = 1.0) -> list[Result]:
                 "fair", "binary", server.ready["binary_port"], 0, commands=max(int(1_000_000 * scale), 400), window=8192, seconds=30.0
             )
             got = generate(job)
-            if broken := server.check():
-                raise AnswerWrong(f"fair: {broken}")
+            checked(server, "fair")
         quiet, flood = got["quiet"], got["flood"]
         note = (
             f"p50 {flood['p50']:.0f} against {quiet['p50']:.0f} us, p90 {flood['p90']:.0f} against {quiet['p90']:.0f}, p99 {flood['p99']:.0f} against {quiet['p99']:.0f}, max {flood['max']:.0f} against "
@@ -152,8 +158,7 @@ def tenants(scale: float = 1.0) -> list[Result]:
         with BenchServer(venue_flood.config(50, throttle), mode, True) as server:
             seconds = max(2.0 * scale, 0.1)
             got = generate(Job("tenants", "binary", server.ready["binary_port"], 0, sessions=50, rate=throttle, seconds=seconds))
-            if broken := server.check():
-                raise AnswerWrong(f"tenants: {broken}")
+            checked(server, "tenants")
         quiet, flood = got["quiet"], got["flood"]
         note = (
             f"p50 {flood['p50']:.0f} against {quiet['p50']:.0f} us, p99 {flood['p99']:.0f} against {quiet['p99']:.0f}, max {flood['max']:.0f} against "

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
+from .time_slice import short_slice
+
 READERS = 2
 
 
@@ -45,8 +47,9 @@ class Reader(Protocol):
 class Runner(Protocol):
     """Starts work."""
 
-    def service(self, name: str, work: Callable[[], None], step: Callable[[], None]) -> Task:
-        """Start work that runs until it is told to end (in its own way). `step` does one round of it, for a runner without threads."""
+    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False) -> Task:
+        """Start work that runs until it is told to end (in its own way). `step` does one round of it, for a runner without threads. prompt: the event
+        loop waits for what it does, so it gets the CPU as soon as it can run."""
 
     def once(self, name: str, work: Callable[[], None], idle: bool = False) -> Task:
         """Start work that ends by itself. idle: it gets only CPU time that nothing else uses."""
@@ -58,9 +61,11 @@ class Runner(Protocol):
 class _Service:
     """A service in a thread of its own; signals do not interrupt its system calls."""
 
-    def __init__(self, name: str, work: Callable[[], None]) -> None:
+    def __init__(self, name: str, work: Callable[[], None], prompt: bool) -> None:
         def run() -> None:
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            if prompt:
+                short_slice()
             work()
 
         self._thread = threading.Thread(target=run, name=name, daemon=True)
@@ -108,8 +113,8 @@ class _Once:
 class Threads:
     """Real threads."""
 
-    def service(self, name: str, work: Callable[[], None], step: Callable[[], None]) -> Task:  # noqa: ARG002 (Runner)
-        return _Service(name, work)
+    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False) -> Task:  # noqa: ARG002 (Runner)
+        return _Service(name, work, prompt)
 
     def once(self, name: str, work: Callable[[], None], idle: bool = False) -> Task:  # noqa: ARG002 (Runner)
         return _Once(work, idle)
@@ -178,7 +183,7 @@ class Inline:
     def __init__(self) -> None:
         self._services: list[_Stepped] = []
 
-    def service(self, name: str, work: Callable[[], None], step: Callable[[], None]) -> Task:  # noqa: ARG002 (Runner)
+    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False) -> Task:  # noqa: ARG002 (Runner)
         service = _Stepped(step, self._services)
         self._services.append(service)
         return service

@@ -91,6 +91,8 @@ class Gate:
         is in progress."""
         self.outbox.append((link, data))
         self.outbox_bytes += len(data)
+        if type(link) is Fan:  # held once, sent to each
+            self._counters.bytes_out += len(data) * (len(link.links) - 1)
         if not self.turning:
             self._wake()
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from exchange_server.journal.store import JournalFailed
+from exchange_server.net.endpoint import Fan
 from exchange_server.net.gate import Gate
 from exchange_server.net.observe import Counters
 
@@ -81,6 +82,19 @@ def test_a_small_turn_is_written_by_the_loop_and_its_reports_leave_first() -> No
     assert rig.sent == [("a", b"report"), ("a", b"market data")]
     assert rig.writer.kicks == 0 and rig.counters.turns_inline == 1 and rig.counters.bytes_out == 17
     assert rig.gate.latency.highest == 100, "from the turn's time to its release"
+
+
+def test_bytes_for_several_links_are_held_once_and_counted_for_each() -> None:
+    rig = Rig(inline=False)
+    links: list[Any] = [Link(rig.sent, name) for name in "abc"]
+    for link in links:
+        link.free = lambda: False
+    rig.gate.put(Fan(links), b"update")
+    rig.turn(5)
+    assert rig.gate.held_bytes == 6
+    rig.writer.safe = 5
+    assert rig.gate.release() and rig.sent == [("a", b"update"), ("b", b"update"), ("c", b"update")]
+    assert rig.counters.bytes_out == 18
 
 
 def test_nothing_leaves_before_it_is_durable_and_then_all_in_order() -> None:

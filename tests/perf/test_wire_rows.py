@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,32 @@ import pytest
 
 from perf import journal_rows, sample, server, settle_rows, wire_rows
 from perf.load import _Watch
-from perf.peers import _count
+from perf.peers import count_reports
 from perf.rig import AnswerWrong
 from protocol import messages as M
 from protocol.framing import frame
 
+ROOT = Path(__file__).resolve().parents[2]
 TINY = 0.004
 
 
-def test_pipelined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def real_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The rows make their folders in the working directory: that of pytest's temporary files, or of the project if those are in memory."""
     try:
-        (result,) = wire_rows.pipelined("binary", 2, 1e6, TINY)
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+        journal_rows.file_system(tmp_path)
+    except ValueError:
+        monkeypatch.chdir(ROOT)
+    else:
+        monkeypatch.chdir(tmp_path)
+    before = set(Path.cwd().glob("exos-bench-*"))
+    yield
+    assert set(Path.cwd().glob("exos-bench-*")) <= before, "the rows remove their folders"
+
+
+@pytest.mark.usefixtures("real_disk")
+def test_pipelined() -> None:
+    (result,) = wire_rows.pipelined("binary", 2, 1e6, TINY)
     assert result.figure > 0 and result.more["answered"] == result.more["sent"] > 0
     assert "fdatasync" in result.note and not result.void and "equal to the model's" in result.note
     assert result.more["mean_us"] > 0 and len(result.more["tenths"]) == 10
@@ -42,9 +54,9 @@ def once(work: Any) -> Any:
     return call
 
 
+@pytest.mark.usefixtures("real_disk")
 @pytest.mark.parametrize(("wire", "ids"), [("binary", "large"), ("fix", "text")])
-def test_other_ids_and_the_reports_of_the_sample(wire: str, ids: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_other_ids_and_the_reports_of_the_sample(wire: str, ids: str, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = sample.check
     monkeypatch.setattr(sample, "expected", once(sample.expected))
 
@@ -60,31 +72,19 @@ def test_other_ids_and_the_reports_of_the_sample(wire: str, ids: str, tmp_path: 
 
     monkeypatch.setattr(sample, "check", damaged)
     monkeypatch.setattr(wire_rows, "REFUSED", -1.0)
-    try:
-        (result,) = wire_rows.pipelined(wire, 2, 1e6, TINY, ids=ids)
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+    (result,) = wire_rows.pipelined(wire, 2, 1e6, TINY, ids=ids)
     assert f"{ids} ids" in result.name and "were refused" in result.void  # more than -100 %
 
 
-def test_trips_on_a_loaded_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    try:
-        results = wire_rows.trips(TINY, 100_000, ("async",), (True,))
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+@pytest.mark.usefixtures("real_disk")
+def test_trips_on_a_loaded_exchange() -> None:
+    results = wire_rows.trips(TINY, 100_000, ("async",), (True,))
     assert all("400 resting" in result.name and result.figure > 0 for result in results)
 
 
-def test_market_data_for_a_crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    try:
-        results = wire_rows.fanout(TINY, (True,))
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+@pytest.mark.usefixtures("real_disk")
+def test_market_data_for_a_crowd() -> None:
+    results = wire_rows.fanout(TINY, (True,))
     assert [result.more["bytes"] > 0 and result.figure > 0 for result in results] == [True]
 
 
@@ -97,37 +97,25 @@ def test_the_mean_answer_time_and_the_tenths() -> None:
     assert watch.tenths()[0] == 2 * 1e9 / 2_000 and len(watch.tenths()) == 10
 
 
-def test_a_flood_and_a_modest_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    try:
-        results = wire_rows.fair(TINY)
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+@pytest.mark.usefixtures("real_disk")
+def test_a_flood_and_a_modest_member() -> None:
+    results = wire_rows.fair(TINY)
     for result in results:
         assert result.figure > 0 and result.more["flood"]["count"] > 0 < result.more["quiet"]["count"]
         assert result.more["answered"] >= 4000
 
 
-def test_a_flood_of_another_venue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    try:
-        results = wire_rows.tenants(TINY)
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+@pytest.mark.usefixtures("real_disk")
+def test_a_flood_of_another_venue() -> None:
+    results = wire_rows.tenants(TINY)
     for result in results:
         assert result.figure > 0 and result.more["flood"]["count"] > 0 < result.more["quiet"]["count"]
         assert 0 < result.more["flooded"] < result.more["sent"]
 
 
-def test_a_settlement_while_another_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    try:
-        paid, wait = settle_rows.beside(TINY)
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
+@pytest.mark.usefixtures("real_disk")
+def test_a_settlement_while_another_trades() -> None:
+    paid, wait = settle_rows.beside(TINY)
     assert "10,000 positions paid" in paid.name and paid.figure > 0 < wait.figure and not paid.void and "waits" in wait.note
 
 
@@ -153,5 +141,5 @@ def test_answers_are_counted_once() -> None:
     data = b"".join(frame(M.encode(m)) for m in (own, asked, accepted, fill))
     out = np.zeros(128, np.int64)
     buffer = np.frombuffer(data + data[:10], np.uint8).copy()
-    assert _count(buffer, len(buffer), out) == len(data)
+    assert count_reports(buffer, len(buffer), out) == len(data)
     assert (out[0], out[1], out[82], out[83]) == (2, 4, 1, 2)
