@@ -67,6 +67,8 @@ KEYS: dict[str, dict[str, str]] = {
         "snapshot_age": "The follower makes a snapshot after this long, if there are new rows.",
         "snapshots_kept": "So many of the newest snapshots are kept.",
         "snapshot_days": "The last snapshot of each of so many days (UTC) is kept as well.",
+        "archive": "Folder for closed segments of the journal, which then leave the data folder (docs/journal.md). A relative path begins at the data folder. Empty: nothing is ever removed.",
+        "event_retention": "With an `archive`: reports older than this (exchange time) are removed and cannot be resent. `0s`: they stay.",
         "operators": "Users (uid) who may use the operator's socket; none: the server's own, and root.",
     },
     "capacities": {

@@ -50,6 +50,8 @@ class Settings(NamedTuple):
     snapshot_age_ns: Annotated[Positive, Field(DURATION, key="snapshot_age", takes=RESTART)] = 3600 * SECOND
     snapshots_kept: Annotated[int, Meta(ge=1, le=1000), Field(takes=RESTART)] = 3
     snapshot_days: Annotated[int, Meta(ge=0, le=1000), Field(takes=RESTART)] = 7
+    archive: Annotated[str, Field(TEXT, takes=RESTART)] = ""  # a folder; a relative path begins at the data folder
+    event_retention_ns: Annotated[Count, Field(DURATION, key="event_retention", takes=RESTART)] = 72 * 3600 * SECOND
     capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
 
 
@@ -86,6 +88,10 @@ def refuse_contradictions(file: str, settings: Settings) -> None:
     if settings.session_throttle and not settings.session_throttle_window_ns:
         raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s if there is a session_throttle")
 
+    if settings.archive and settings.snapshots_kept < 2:
+        raise ConfigError(
+            file, "server.snapshots_kept", "must be at least 2 with an archive: a start needs a second snapshot where the first is damaged"
+        )
     _refuse_tls(file, settings)
 
 

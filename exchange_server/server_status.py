@@ -5,6 +5,8 @@ from typing import Any
 
 from . import state
 from .core.kit import jit
+from .follow.status import lasts, read_status
+from .journal.recover import FOLLOWER
 from .net.clock import seconds
 from .registry.schedule_view import schedule_status
 
@@ -42,6 +44,7 @@ def status(server: Any) -> dict[str, Any]:
         "credentials_refused": server.directory.refused,
         "logons": {**server.directory.guard.status(), "checks": server.slow.status()},
         "disk_free_bytes": server.free_bytes(),
+        "disk_lasts": lasts(found) if (found := read_status(server.options.data / FOLLOWER)) is not None else "",
         "shares": server.shares.status(),
         "venues": server.quotas.status(),
         "schedule": schedule_status(server.engine.registry),

@@ -159,4 +159,4 @@ class FillsDone(Message, frozen=True, tag=117):
     begin: Id
     end: Count
     count: Count
-    reason: U16 = 0  # not 0: why begin..end is less than was requested (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, R_REPORTS_LOST)
+    reason: U16 = 0  # not 0: why begin..end is less than was requested (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, LOST or EXPIRED)

@@ -391,6 +391,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_REPORTS_LOST", None, None, 4, None, None, "some of the requested reports are lost",
      "The store of past reports is damaged and the journal no longer reaches back far enough. The text names the reports.",
      "Request the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume after the lost reports."),
+    ("R_REPORTS_EXPIRED", None, None, 4, None, None, "some of the requested reports are older than the exchange keeps them",
+     "Reports older than the server's setting `event_retention` are removed. The text names the reports. On FIX their numbers are gap-filled.",
+     "Request the state of your orders (FIX H, OrderStatusRequest) and compare positions. Operator: `exos journal fetch` gets the journal of that time back."),
     ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
      "Several logons with wrong credentials came from this address (IPv6: from its /64), and the maximum number of logons with this name are already waiting. "
      "This logon was not checked.", "Correct the name or the secret of the client at that address, then try again. Other addresses are not affected."),

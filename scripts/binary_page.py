@@ -49,8 +49,8 @@ resends everything from there on, byte for byte, interleaved with new reports, t
 old reports. A number that the server has not reached is refused with reason {resume}: this is not the exchange that sent you that number.
 
 A **ResumeDone** with a `reason` means that its `begin`..`end` is less than you requested. {rebuilding}: the server is rebuilding these reports from its journal (its store of
-reports was damaged, or its disk was full); ask again after a second, and you get them byte for byte. {lost}: the reports are lost; a **RequestRefused** before it names
-them. Request the state of your orders.
+reports was damaged, or its disk was full); ask again after a second, and you get them byte for byte. {lost}: the reports are lost, {expired}: they are older than the exchange keeps
+them (the operator's setting `event_retention`); a **RequestRefused** before it names them. Request the state of your orders.
 
 Every message that had a number is resent, including LogonReply and MessageRefused of earlier connections. The first LogonReply on a connection belongs to that connection. Later ones
 only fill their numbers: use `heartbeat_ms` and the accounts of the first.
@@ -217,7 +217,7 @@ def binary_page() -> str:
         client=framing.MAX_CLIENT_PAYLOAD, logon=framing.MAX_LOGON_BYTES, server=framing.MAX_SERVER_PAYLOAD, size=len(data), order=data.hex(" "),
         slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, rebuilding=codes.R_REPORTS_REBUILDING,
         example=EXAMPLE, unknown=codes.R_UNKNOWN_ACCOUNT, venue=codes.R_VENUE_NOT_ALLOWED, own=account_messages.OWN_ANSWERS, overload=codes.R_OVERLOAD,
-        rows=f"{account_messages.OWN_ORDERS_MAX:,}", lost=codes.R_REPORTS_LOST, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
+        rows=f"{account_messages.OWN_ORDERS_MAX:,}", lost=codes.R_REPORTS_LOST, expired=codes.R_REPORTS_EXPIRED, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
     )  # fmt: skip
     limits = f"Heartbeats: {binary_session.HEARTBEAT_MS_MIN} to {binary_session.HEARTBEAT_MS_MAX} ms; {binary_session.HEARTBEAT_MS_DEFAULT} if the client sends 0."
     out = [head.rstrip(), "", limits, "", "## From the client"]

@@ -28,7 +28,7 @@ LONG = {
     "crash": Long(
         "5,000 lives of a killed writer, 100 power cuts, the n-th write or sync failing for n up to 600",
         60,
-        ("tests/journal/test_crash.py", "tests/follow/test_crash.py"),
+        ("tests/journal/test_crash.py", "tests/follow/test_crash.py", "tests/archive/test_crash.py"),
     ),
     "store": Long(
         "every bit of event store files flipped, detected and repaired",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -106,7 +107,7 @@ def pieces(path: Path, expected: Packed) -> Iterator[bytes]:
         if size != expected.bytes:
             less = "truncated" if size < expected.bytes else "too long"
             raise BadPacked(f"{path} is {less}: it has {size} bytes, {expected.bytes} were written")
-        packed = _Hashed(file.fileno())
+        packed: Any = _Hashed(file.fileno())  # all that the reader needs of a file
         raw, count = hashlib.sha256(), 0
         reader = zstandard.ZstdDecompressor().stream_reader(packed, read_size=PIECE, read_across_frames=False)
         try:

@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import identity
+from ..archive.segments import MANIFEST
 from ..exits import Exit
 from ..journal import format as fmt
+from ..journal import recycled, retention
 from ..journal.event_files import ROW_BYTES, ROWS_PER_FILE, SUM_BYTES, EventFiles
 from ..journal.fence import newest_mark
 from ..journal.files import JournalError
@@ -109,6 +111,7 @@ def _try(
         snapshot, mark = chosen.snapshot, chosen.mark
         event_seq = snapshot.event_seq if snapshot is not None else 1
         notes = _events(data, chosen, event_seq, rows_per_event_file, opened, events_wait_s)
+        _also(data, f"journal/{recycled.NAME}", chosen, opened)
         _others(data, data, chosen, opened)
         files, added = _keep(vault, older, chosen, progress)
         _still_there(chosen)
@@ -225,11 +228,10 @@ def _events(data: Path, chosen: Chosen, event_seq: int, rows_per_file: int, open
             (rows_per_file * ROW_BYTES + inside * SUM_BYTES, size),
         )
         chosen.parts.append(Part(f"events/{files.path(file).name}", fd, size, size, blank))
-    if not wanted:
-        return [f"events 1 to {last} are not in the event store"] if last > 0 else []
-    missing = _settled(files, wanted[0] * rows_per_file + 1, last, wait_s)
-    if wanted[0] > 0:
-        missing.insert(0, (1, wanted[0] * rows_per_file))
+    missing = _settled(files, retention.read(files.directory), last, wait_s) if last > 0 else []
+    _also(data, f"events/{retention.NAME}", chosen, opened)
+    kept_from = retention.read(files.directory)  # after the files were opened: what was removed meanwhile is removed on purpose
+    missing = [(max(a, kept_from), b) for a, b in missing if b >= kept_from]
     return [f"events {a} to {b} are not in the event store's files: after a restore they cannot be sent again" for a, b in missing]
 
 
@@ -243,6 +245,14 @@ def _settled(files: EventFiles, first: int, last: int, wait_s: float) -> list[tu
     return bad
 
 
+def _also(data: Path, name: str, chosen: Chosen, opened: ExitStack) -> None:
+    """A small file, if it is there."""
+    if (data / name).is_file():
+        fd = _open(data / name, opened)
+        size = os.fstat(fd).st_size
+        chosen.parts.append(Part(name, fd, size, size))
+
+
 def _others(folder: Path, data: Path, chosen: Chosen, opened: ExitStack) -> None:
     """All other regular files of the folder. Raises OSError."""
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
@@ -250,12 +260,10 @@ def _others(folder: Path, data: Path, chosen: Chosen, opened: ExitStack) -> None
         if entry.is_symlink() or (folder == data and entry.name in NOT_KEPT) or entry.name.endswith(".tmp"):
             continue
         if entry.is_dir():
-            _others(path, data, chosen, opened)
-            continue
-        if stat.S_ISREG(entry.stat().st_mode):
-            fd = _open(path, opened)
-            size = os.fstat(fd).st_size
-            chosen.parts.append(Part(str(path.relative_to(data)), fd, size, size))
+            if not (path / MANIFEST).exists():  # an archive of the journal: it is its own backup
+                _others(path, data, chosen, opened)
+        elif stat.S_ISREG(entry.stat().st_mode):
+            _also(data, str(path.relative_to(data)), chosen, opened)
 
 
 # ---- copying ------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from protocol import numbers, units
 
 from ..certificates import CertificateError, read_certificate
 from ..exits import Exit
-from ..follow.status import DIFFERS, REFUSED, STOPPED, alive, read_status
+from ..follow.status import DIFFERS, REFUSED, STOPPED, alive, lasts, read_status
 from .clock import sentence
 from .command import verb
 from .common import CommandError, Unreachable
@@ -35,6 +35,7 @@ BLOCK = 4096
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs", "devtmpfs"}
 GIB = 1 << 30
 SLOW_FOLLOWER_MS = 10_000
+SHORT_HOURS = 24
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -70,6 +71,7 @@ def doctor(config: str, data: Path) -> Result:
         *clock(),
         *running_clock(Server(data)),
         *follower(data, time.time_ns()),
+        *journal_disk(data),
     ]
     for finding in findings:
         level = finding.level.ljust(4)
@@ -255,12 +257,28 @@ def follower(data: Path, now_ns: int) -> Iterator[Finding]:
         yield Finding("warn", "follower", f"ended: {found.text}")
     elif found.state == STOPPED:
         yield Finding("ok", "follower", f"stopped at row {found.row_seq}; {newest}")
-    elif not alive(found, now_ns):
+    elif not alive(found, now_ns, data / "follower"):
         yield Finding("warn", "follower", f"does not run; it reported last at {units.instant(found.at_ns)}: {said}; {newest}")
     elif found.snapshot_problem:
         yield Finding("warn", "follower", f"{found.snapshot_problem}; {newest}")
     else:
         yield Finding("ok" if found.lag_ms < SLOW_FOLLOWER_MS else "warn", "follower", f"{found.state}, {said}; {newest}")
+
+
+def journal_disk(data: Path) -> Iterator[Finding]:
+    """How long the disk lasts, and the archive: as the follower said last."""
+    found = read_status(data / "follower")
+    if found is None:
+        return
+    if text := lasts(found):
+        short = 0 <= found.disk_hours < SHORT_HOURS
+        yield Finding(
+            "warn" if short else "ok", "lasts", text + (": free some, or switch an archive on (docs/journal.md)" if short else "")
+        )
+    if found.archive_problem:
+        yield Finding("warn", "archive", f"{found.archive_problem}. Nothing is removed until then")
+    elif found.archive:
+        yield Finding("ok", "archive", f"{found.archive} holds the segments up to {found.archive_segment}")
 
 
 def _clock_synced() -> bool | None:

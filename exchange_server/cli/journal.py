@@ -1,5 +1,5 @@
 """`exos journal verify|replay|cut DIR`: check every frame and the event store, replay the journal and compare digests, cut a damaged end on
-an operator's decision."""
+an operator's decision. `list|archive|fetch`: journal_archive.py."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from ..exits import Exit
+from . import journal_archive
 from .command import Noun
 from .common import FILE, CommandError, Number
+from .journal_folder import folder_of
 from .output import Result, say
 from .progress import loading_kernels, progress
 
-journal = Noun("journal", "check, replay or repair the journal of a data folder")
+journal = Noun("journal", "check, replay, archive or repair the journal of a data folder")
 config_option = click.option(
     "--config",
     metavar="FILE",
@@ -22,20 +24,6 @@ config_option = click.option(
     help="Take capacities and times from this configuration (default: those the folder was created with).",
 )
 data_argument = click.argument("data", type=FILE, metavar="DIR")
-
-
-def folder_of(data: Path) -> Path:
-    """The journal's folder: DIR/journal, or DIR itself if it contains the segments."""
-    from .. import data_folder
-
-    if not data.is_dir():
-        raise CommandError(Exit.USAGE, f"{data} is not a folder")
-    try:
-        data_folder.check(data)
-    except data_folder.FolderOpen as error:
-        raise CommandError(Exit.CONFIG, str(error)) from error
-    inner = data / "journal"
-    return inner if inner.is_dir() else data
 
 
 @journal.verb(
@@ -101,7 +89,7 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
 @journal.verb(
     "replay",
     "run every row through a fresh engine, compare all state digests, print the last one",
-    details="DIR is the data folder. The capacities are those that the folder was created with.",
+    details="DIR is the data folder. Where the first segments were recycled, it begins with the oldest snapshot that the journal reaches. The capacities are those that the folder was created with.",
     examples=("exos journal replay /srv/exos",),
     slow=True,
 )
@@ -109,16 +97,16 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
 @config_option
 def replay(data: Path, config: str) -> Result:
     make = maker(config, data)
+    from ..journal import recycled
     from ..journal.event_files import EventSum
     from ..journal.marks import differs
+    from ..journal.recover import oldest_start
     from ..journal.runner import Threads
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
     from ..journal.walk import Walk
 
     folder = folder_of(data)
     began = perf_counter()
-    engine = make(None)
-    total = EventSum()
     marks = 0
     try:
         lock: DirectoryLock | None = DirectoryLock(folder)
@@ -126,7 +114,16 @@ def replay(data: Path, config: str) -> Result:
         lock = None  # a server is writing: replay what is durable so far
     try:
         with progress("replaying", "rows") as at:
-            walk = Walk(folder, live=lock is None, runner=Threads(), progress=at)
+            snapshot = oldest_start(data, folder)
+            if snapshot is not None:
+                say(
+                    f"the journal begins after row 0: replayed from {snapshot.path.name} (row {snapshot.position.seq}). {recycled.where(folder)}"
+                )
+            engine = make(snapshot.chunks() if snapshot is not None else None)
+            total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
+            proven = snapshot.position.seq if snapshot is not None else 0
+            start = snapshot.position if snapshot is not None else None
+            walk = Walk(folder, start=start, live=lock is None, runner=Threads(), progress=at)
             for batch in walk:
                 if batch.rows.size:
                     engine.apply(batch.rows, batch.rows.size, total.add)
@@ -136,7 +133,7 @@ def replay(data: Path, config: str) -> Result:
                     if wrong:
                         raise CommandError(
                             Exit.RECOVERY,
-                            f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
+                            f"what rows {proven} to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
                             f"one that wrote it, or the capacities differ (--config)",
                         )
     except JournalError as error:
@@ -182,3 +179,6 @@ def cut(data: Path, segment: int, offset: int) -> Result:
         f"cut: {report.rows} rows in {report.frames} frames are left, {report.cut_bytes} bytes were cut (copy in {report.cut_file or 'no file'})"
     )
     return Result({"rows": report.rows, "frames": report.frames, "cut_bytes": report.cut_bytes, "copy": str(report.cut_file or "")})
+
+
+journal_archive.add(journal)

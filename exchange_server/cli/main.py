@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "promote": ("promote:promote", "make a followed copy of a data folder the server, after the old one is gone"),
         "backup": ("backup:backup", "back up a data folder while its server runs; list, verify and restore backups"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
-        "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
+        "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),

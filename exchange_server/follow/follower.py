@@ -19,10 +19,10 @@ from config.settings import Settings
 from ..core import layout as L
 from ..journal import format as fmt
 from ..journal.event_files import EventSum
-from ..journal.files import SYNC_EVERY_BYTES, JournalError, Position
+from ..journal.files import SYNC_EVERY_BYTES, JournalError, Position, disk_words
 from ..journal.marks import differs
 from ..journal.recover import EngineLike, Report, restore
-from ..journal.snapshots import HEADER_BYTES, Keep, Snapshot, write_snapshot
+from ..journal.snapshots import HEADER_BYTES, Keep, NotPruned, Snapshot, write_snapshot
 from ..journal.walk import Batch
 from .source import Source
 
@@ -164,6 +164,7 @@ class Follower:
         rules = self._rules_now(self.engine)
         began = self._clock()
         folder = self.data / "snapshots"
+        problem = ""
         try:
             digest = self.engine.digest()
             path = write_snapshot(
@@ -171,13 +172,15 @@ class Follower:
                 logic=self.logic, event_value=self.events.words.tobytes(), time_ns=self.engine.time_ns, keep=rules.keep,
                 temporary_name=TEMPORARY, writing=_writing(rules.keep_free), check=lambda made: self._check(made, digest),
             )  # fmt: skip
+        except NotPruned as error:
+            path, problem = error.path, str(error)
         except (OSError, fmt.BadBytes, SnapshotUnlike, MemoryError) as error:
             self.made.problem = _sentence(error, folder, at.seq)
             self._not_before_s = self._clock() + AGAIN_S
             return
         took = self._clock() - began
         size = path.stat().st_size
-        self.made = Made(path.name, at.seq, size, took, self.made.count + 1)
+        self.made = Made(path.name, at.seq, size, took, self.made.count + 1, problem)
         self._begin_rest(at.seq, REST * took)
 
     def _check(self, made: Snapshot, digest: bytes) -> None:
@@ -210,9 +213,7 @@ def _sentence(error: BaseException, folder: Path, seq: int) -> str:
     if isinstance(error, SnapshotUnlike):
         return f"{what}: restored from the disk it gave another state than was written; check memory and disk of this machine"
     if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"{what}: the disk is full: {error.filename or folder}: {error.strerror}"
-        return f"{what}: {error.filename or folder}: {error.strerror or error}"
+        return f"{what}: {disk_words(error, folder)}"
     return f"{what}: read back from the disk: {error}"
 
 

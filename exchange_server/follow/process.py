@@ -1,6 +1,7 @@
 """The follower as a process: what `exos follow` runs. Started by the server (child.py) or as a service of its own; stopped by SIGTERM.
 
-It may be killed at any moment: it changes nothing but its own folder (`follower/`), and snapshots, which are complete or absent.
+It may be killed at any moment: it changes its own folder (`follower/`), snapshots, which are complete or absent, the archive, and, in an order
+that leaves no gaps, what the archive makes dispensable (keeper.py).
 """
 
 import contextlib
@@ -19,18 +20,24 @@ from .. import start
 from ..data_folder import SERVER_ID
 from ..engine import Capacities, Engine, SnapshotRefused
 from ..exits import Exit
+from ..journal.event_files import ROW_BYTES, SUM_BYTES
 from ..journal.files import DirectoryLock, JournalError, JournalLocked
-from ..journal.format import BadBytes
+from ..journal.format import BadBytes, Watermark, segment_name
 from ..journal.recover import FOLLOWER
+from ..journal.runner import Threads
 from ..net.observe import Log
+from .disk_hours import DiskHours
 from .follower import Differs, Follower, Rules, rules_of
+from .keeper import Keeper, Wanted
 from .source import LocalJournal
 from .status import DIFFERS, FOLLOWING, REFUSED, SNAPSHOT, STOPPED, Status, write_status
 
 BUSY_S, IDLE_S = 0.05, 0.2  # between two looks at the journal
 REPORT_NS = 1_000_000_000
+LOCK_AGAIN_S = 0.05
 KEEP_FREE = 2 << 30  # twice the server's reserve for its journal
 PR_SET_PDEATHSIG = 1
+EVENT_BYTES = ROW_BYTES + SUM_BYTES
 
 
 def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str = "info") -> Exit:
@@ -71,6 +78,8 @@ class Process:
         self.follower: Follower | None = None
         self.status = Status(pid=os.getpid())
         self._next_report = 0
+        self.keeper = Keeper(data, SERVER_ID, Threads(), keep_free=keep_free, log=log)
+        self.disk = DiskHours()
         self._problem = ""  # of a snapshot, as it was logged last
         self._made = 0
 
@@ -79,7 +88,7 @@ class Process:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._stop)
         try:
-            lock = DirectoryLock(self.folder, "follower's folder")
+            lock = self._lock()
         except JournalLocked as error:
             self.log("error", "follower_ended", exit_code=int(Exit.LOCKED), text=str(error))
             return Exit.LOCKED
@@ -104,7 +113,16 @@ class Process:
             self.status.state = REFUSED
             return self.end(Exit.RECOVERY, f"{error.filename or self.data}: {error.strerror or error}")
         finally:
+            self.keeper.close()
             lock.release()
+
+    def _lock(self) -> DirectoryLock:
+        """Raises JournalLocked, JournalError."""
+        try:
+            return DirectoryLock(self.folder, "follower's folder")
+        except JournalLocked:
+            time.sleep(LOCK_AGAIN_S)  # it may have been a look at whether one runs (status.locked)
+            return DirectoryLock(self.folder, "follower's folder")
 
     def _stop(self, *_: Any) -> None:
         self.stopping = True
@@ -136,9 +154,11 @@ class Process:
                 applied = True
                 behind = max(0, time.time_ns() - follower.engine.time_ns)
                 self.status.lag_ms = max(self.status.lag_ms, behind // 10**6)
+                self._keep()
                 self._report()
                 if self.stopping:
                     break
+            self._keep()
             self._report()
             pause = BUSY_S if applied else min(IDLE_S, 2 * pause)
             time.sleep(pause)
@@ -164,6 +184,14 @@ class Process:
 
     def _rules(self, engine: Any) -> Rules:
         return rules_of(server_settings.over(Settings(), engine.registry.settings), self.keep_free)
+
+    def _keep(self) -> None:
+        """Archive and recycle beside the following."""
+        engine: Any = self.follower.engine if self.follower is not None else None
+        if engine is None or not engine.registry.settings.get("archive"):
+            return
+        values = server_settings.over(Settings(), engine.registry.settings)
+        self.keeper.look(time.monotonic(), Wanted(values.archive, values.event_retention_ns, engine.time_ns))
 
     # ---- reporting ----------------------------------------------------------------------------------------------------
     def _before_snapshot(self) -> None:
@@ -193,6 +221,7 @@ class Process:
             status.snapshot, status.snapshot_seq, status.snapshot_bytes = made.name, made.seq, made.bytes
             status.snapshot_ms, status.snapshots, status.snapshot_problem = round(made.seconds * 1000), made.count, made.problem
             self._tell(follower)
+            self._disk(durable, follower.engine.event_seq)
         try:
             write_status(self.folder, status)
         except OSError as error:
@@ -200,6 +229,28 @@ class Process:
         if not status.lag_rows:
             status.lag_ms = 0
         self.log.flush()
+
+    def _disk(self, durable: Watermark | None, event_seq: int) -> None:
+        """What the keeper did, and how long the disk lasts."""
+        status, kept = self.status, self.keeper.kept
+        status.archive, status.archive_segment, status.archive_problem = kept.archive, kept.segment, kept.problem
+        status.segments_archived, status.segments_recycled, status.events_retired = kept.archived, kept.recycled, kept.retired
+        if durable is None:
+            return
+        try:
+            segment_bytes = (self.data / "journal" / segment_name(durable.segment)).stat().st_size
+            disk = os.statvfs(self.data)
+        except OSError:
+            return
+        status.disk_free_bytes = disk.f_bavail * disk.f_frsize
+        written = (durable.segment - 1) * segment_bytes + durable.offset + event_seq * EVENT_BYTES
+        lasts = self.disk.look(time.monotonic(), written, kept.recycled_bytes + kept.retired_bytes, status.disk_free_bytes)
+        status.disk_written_hour, status.disk_removed_hour, status.disk_measured_s = (
+            lasts.written_hour,
+            lasts.removed_hour,
+            lasts.measured_s,
+        )
+        status.disk_hours, status.disk_levels_off = lasts.hours, lasts.levels_off
 
     def _tell(self, follower: Follower) -> None:
         """Log lines about snapshots."""

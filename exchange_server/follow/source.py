@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..core import layout as L
 from ..journal import format as fmt
+from ..journal import recycled
 from ..journal.fence import newest_mark
 from ..journal.files import JournalError, Position
 from ..journal.walk import Batch, JournalRefused, Walk, list_segments
@@ -70,9 +71,22 @@ class LocalJournal:
         mark = self._ahead_of(after)
         if mark is None or (after is not None and (mark.segment, mark.offset) == (after.segment, after.offset)):
             return iter(())
-        if after is None and mark.seq == 0:
-            return iter(())  # the very first start: nothing to read yet
-        return iter(Walk(self.folder, start=after, server_id=self.server_id, logic=self.logic, live=True, batch_words=BATCH_WORDS))
+        if after is None:
+            if mark.seq == 0:
+                return iter(())  # the very first start: nothing to read yet
+            self._refuse_recycled()
+        walk = Walk(
+            self.folder, start=after, server_id=self.server_id, logic=self.logic, live=True, watermark=mark, batch_words=BATCH_WORDS
+        )
+        return iter(walk)
+
+    def _refuse_recycled(self) -> None:
+        first, path = list_segments(self.folder)[0]
+        if first != 1:
+            raise JournalRefused(
+                path, 0, "those before this segment", f"the journal begins with segment {first}, and no snapshot that verifies covers what was before it",
+                recycled.where(self.folder, 1, first - 1) or "restore the segments or a snapshot from a copy",
+            )  # fmt: skip
 
     def _ahead_of(self, after: Position | None) -> fmt.Watermark | None:
         """The watermark. It never goes back, but it is read while it is written, so an older slot may be seen for a moment. Raises

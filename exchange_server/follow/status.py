@@ -1,5 +1,6 @@
 """What the follower says of itself: a small file, written atomically, that `exos status` and `exos doctor` read. Loads no kernels."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -31,6 +32,18 @@ class Status(msgspec.Struct, kw_only=True):
     snapshot_ms: int = 0
     snapshots: int = 0  # made by this process
     snapshot_problem: str = ""
+    archive: str = ""  # empty: off
+    archive_segment: int = 0  # the newest one in it
+    archive_problem: str = ""
+    segments_archived: int = 0  # by this process, as the next two
+    segments_recycled: int = 0
+    events_retired: int = 0
+    disk_free_bytes: int = 0
+    disk_written_hour: int = 0  # bytes an hour of journal and events, over the last disk_measured_s
+    disk_removed_hour: int = 0  # of that, recycled or retired
+    disk_measured_s: int = 0
+    disk_hours: int = -1  # until the disk is full at this rate; -1: not known yet, or never
+    disk_levels_off: bool = False
     at_ns: int = 0
 
 
@@ -42,6 +55,20 @@ def write_status(folder: Path, status: Status) -> None:
     temporary.replace(folder / STATUS)
 
 
+def lasts(status: Status) -> str:
+    """How long the disk lasts, in words; empty: not measured yet."""
+    if not status.disk_measured_s:
+        return ""
+    rate = f"{status.disk_written_hour / 1e9:.2f} GB an hour written, {status.disk_removed_hour / 1e9:.2f} removed"
+    over = f"measured over {status.disk_measured_s // 60} min"
+    free = f"{status.disk_free_bytes / 1e9:.1f} GB free"
+    if status.disk_levels_off:
+        return f"{free}: the use levels off ({rate}, {over})"
+    if status.disk_hours < 0:
+        return f"{free}: nothing is written ({over})"
+    return f"{free}: lasts {status.disk_hours} h at the present rate ({rate}, {over})"
+
+
 def read_status(folder: Path) -> Status | None:
     """What was written last; None: nothing that can be read."""
     try:
@@ -50,10 +77,13 @@ def read_status(folder: Path) -> Status | None:
         return None
 
 
-def alive(status: Status, now_ns: int) -> bool:
-    """Whether the process that wrote it still runs and reports. Loading or making a snapshot of a large state may take longer than FRESH_NS."""
+def alive(status: Status, now_ns: int, folder: Path | None = None) -> bool:
+    """Whether the process that wrote it still runs. folder: of the follower; then its lock decides, however long it works on something. Without, a
+    report that is too old counts as none, but for a snapshot, which may take long."""
     if status.state in (DIFFERS, REFUSED, STOPPED) or not status.pid:
         return False
+    if folder is not None:
+        return locked(folder)
     if status.state == FOLLOWING and now_ns - status.at_ns > FRESH_NS:
         return False
     try:
@@ -63,3 +93,18 @@ def alive(status: Status, now_ns: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def locked(folder: Path) -> bool:
+    """Whether a follower holds the folder. A follower that starts in the moment of this look tries again."""
+    try:
+        fd = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False

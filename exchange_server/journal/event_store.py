@@ -7,6 +7,7 @@ used:
   rebuild.py fills the hole from the journal.
 * If the disk is full or a write fails, the store *pauses*: rows become holes and trading continues. `try_room` ends the pause.
 * Rows that cannot be rebuilt from the journal are *lost*: EventsMissing then has `lost` set.
+* Rows older than their retention are removed by the follower (retention.py): EventsMissing then has `retired` set too.
 
 Nothing is synced while running: a replay writes the same bytes to the same places again. `sync` (at a clean stop) records in `synced` how
 far. The rows of a session are linked by EVT_PREVIOUS; `chain` follows the links.
@@ -21,11 +22,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol import codes
+
 from ..core import layout as L
 from ..core.layout import plain
 from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
+from . import retention
 from .event_files import ROWS_PER_FILE, EventFiles, Holes, Range
-from .event_writer import EventStoreError, EventWriter, why
+from .event_writer import EventStoreError, EventWriter
+from .files import disk_words
 from .runner import Inline, Runner
 from .system import FUNCTIONS
 
@@ -39,15 +44,31 @@ HOLES_NOTED = 1000  # holes listed in the mark of a clean stop; others are found
 class EventsMissing(EventStoreError):
     """Events first .. last cannot be read until they are rebuilt from the journal, or (`lost`) not at all."""
 
-    def __init__(self, first: int, last: int, lost: bool) -> None:
+    def __init__(self, first: int, last: int, lost: bool, retired: bool = False) -> None:
+        """retired: they were removed on purpose (retention.py), which implies lost."""
         self.first = first
         self.last = last
         self.lost = lost
+        self.retired = retired
         self.found: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # events of the chain found before this one, newest first
         what = "are lost: the event store is damaged there, and the journal no longer reaches back far enough"
         if not lost:
             what = "cannot be read just now: they are rebuilt from the journal"
+        if retired:
+            what = "are older than the exchange keeps them (setting event_retention)"
         super().__init__(f"event store: events {first} to {last} {what}")
+
+    @property
+    def what(self) -> str:
+        """What is so of the reports, in a word for the peer."""
+        return "are not kept any more" if self.retired else "are lost"
+
+    @property
+    def reason(self) -> int:
+        """For the peer."""
+        if self.retired:
+            return codes.R_REPORTS_EXPIRED
+        return codes.R_REPORTS_LOST if self.lost else codes.R_REPORTS_REBUILDING
 
 
 class EventStore:
@@ -71,11 +92,13 @@ class EventStore:
         self.suspects = Holes()  # not checked since the last unclean stop
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
         self.synced_to = 1  # events below this number are synced
+        self.kept_from = 1  # events below this number were removed on purpose
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._read_synced()
+            self.kept_from = retention.read(self.directory)
         except OSError as error:
-            self._writer.paused = why(error)
+            self._writer.paused = disk_words(error)
         self._writer.restart(self.synced_to, bytes(16))
 
     @property
@@ -129,11 +152,35 @@ class EventStore:
             self.synced_to = number
         for what in (self.holes, self.lost, self.suspects):
             what.remove(number, 1 << 62)
+        if number < self.kept_from:  # an older snapshot: these events are made again
+            self.kept_from = number
+            try:
+                retention.write(self.directory, number)
+            except OSError as error:
+                self._writer.paused = disk_words(error)
         for first, last in self.files.missing(number - 1):
             self.holes.add(first, last)
         self.suspects.add(self.synced_to, number - 1)
+        self._forget_retired()
         self._window = (0, self._window[1][:0], self._window[2][:0])
         self._writer.restart(number, value if number > 1 else bytes(16))
+
+    def look_retired(self) -> bool:
+        """See whether the follower has removed old events. True: it has, since the last call."""
+        try:
+            kept_from = min(retention.read(self.directory), self.next_number)
+        except OSError:
+            return False
+        if kept_from <= self.kept_from:
+            return False
+        self.kept_from = kept_from
+        self._forget_retired()
+        self.version += 1  # who waits for one of them gets its answer
+        return True
+
+    def _forget_retired(self) -> None:
+        for what in (self._holes, self.lost, self.suspects):
+            what.remove(1, self.kept_from - 1)
 
     def flush(self) -> None:
         """Wait until all rows are in their files (or holes)."""
@@ -149,7 +196,7 @@ class EventStore:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(self.files.allocate(self.files.file_of(self.next_number)))
         except OSError as error:
-            self._writer.paused = why(error)
+            self._writer.paused = disk_words(error)
             return False
         self._writer.paused = ""
         return True
@@ -161,8 +208,9 @@ class EventStore:
     def sync(self) -> None:
         """Sync everything and record how far. For a clean stop: takes as long as the disk needs. Raises OSError."""
         self.flush()
+        self.look_retired()
         last = self.next_number - 1
-        first = self.synced_to
+        first = max(self.synced_to, self.kept_from)
         while first <= last:  # files that contain only holes may be missing
             file = self.files.file_of(first)
             end = min(last, (file + 1) * self.rows_per_file)
@@ -193,6 +241,8 @@ class EventStore:
         parts = []
         newest = []
         end = number + count
+        if count and number < self.kept_from:
+            raise EventsMissing(1, self.kept_from - 1, True, True)
         count = max(0, min(end, self.written_to) - number)
         at = number + count
         while at < end:  # copies: the ring is overwritten later
@@ -237,8 +287,14 @@ class EventStore:
             self._window = (0, rows[:0], sums[:0])  # read again from the disk: it may have been rebuilt since
             if fresh:
                 number += int(bad)
+        raise self._unreadable(number)
+
+    def _unreadable(self, number: int) -> EventsMissing:
+        """This event cannot be read from its file: it was removed on purpose, or it is a hole from now on."""
+        if number < self.kept_from or (self.look_retired() and number < self.kept_from):
+            return EventsMissing(1, self.kept_from - 1, True, True)
         self.holes.add(number, number)
-        raise EventsMissing(number, number, False)
+        return EventsMissing(number, number, False)
 
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
         """Event numbers of one session's messages begin .. end (session numbers, inclusive; end 0: to the newest), newest first.
@@ -271,14 +327,15 @@ class EventStore:
                 first, rows = self._writer.lap(number, in_memory)
                 status = walk_chain(FUNCTIONS, -1, first - 1, 0, rows.view(np.uint8), rows, sums, begin, end, out, res)
             else:
+                if number < self.kept_from:
+                    raise EventsMissing(1, self.kept_from - 1, True, True)
                 if self.holes or self.lost:
                     self._refuse_holes(number, number)
                 file = self.files.file_of(number)
                 try:
                     fd = self.files.descriptor(file)
                 except OSError:
-                    self.holes.add(number, number)
-                    raise EventsMissing(number, number, False) from None
+                    raise self._unreadable(number) from None
                 before = file * self.rows_per_file
                 status = walk_chain(FUNCTIONS, fd, before, self.rows_per_file, window.view(np.uint8), window, sums, begin, end, out, res)
             found.append(out[: res[CR_COUNT]].copy())
@@ -303,7 +360,13 @@ class EventStore:
     def status(self) -> dict[str, int | str]:
         """For the status page."""
         holes, lost = self.holes.count(), self.lost.count()
-        return {"events": self.next_number - 1, "to_rebuild": holes, "lost": lost, "paused": self.paused or "no"}
+        return {
+            "events": self.next_number - 1,
+            "kept_from": self.kept_from,
+            "to_rebuild": holes,
+            "lost": lost,
+            "paused": self.paused or "no",
+        }
 
     # ---- the mark of a clean stop -------------------------------------------------------------------------------------
     def _read_synced(self) -> None:

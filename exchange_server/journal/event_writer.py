@@ -8,7 +8,6 @@ Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Onl
 `written_to`, after a chunk is in its file or noted in `failed`. The loop may therefore read every row from `written_to` on.
 """
 
-import errno
 import mmap
 import threading
 from collections import deque
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..core import layout as L
 from .event_files import EventFiles, EventSum, Range
+from .files import disk_words
 from .runner import Runner
 
 CHUNK_ROWS = 1 << 12  # rows and checksums of a chunk are whole pages: 768 and 32 KiB
@@ -34,11 +34,6 @@ def page_aligned(words: int) -> NDArray[np.int64]:
     array = np.frombuffer(mmap.mmap(-1, -(-words * 8 // mmap.PAGESIZE) * mmap.PAGESIZE), dtype=np.int64)[:words]
     array |= 0
     return array
-
-
-def why(error: OSError) -> str:
-    text = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or "an input or output error"
-    return f"{error.filename}: {text}" if error.filename else text
 
 
 class EventWriter:
@@ -175,7 +170,7 @@ class EventWriter:
             try:
                 self._files.write(first, rows, sums, direct=2 * (self.next_number - first) <= self._ring_rows)
             except OSError as error:
-                self.paused, written = why(error), False
+                self.paused, written = disk_words(error), False
             except Exception as error:  # the store never ends the exchange: what it lacks is made again from the journal
                 self.paused, written = f"{type(error).__name__}: {error}", False
         if not written:

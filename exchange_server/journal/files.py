@@ -90,6 +90,15 @@ class DirectoryLock:
             self._fd = -1
 
 
+def disk_words(error: OSError, place: Path | str = "") -> str:
+    """What the operating system says, in one phrase: the file (or `place`), and that the disk is full where it is."""
+    what = error.strerror or str(error) or "an input or output error"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        what = "the disk is full" if what == os.strerror(error.errno) else f"the disk is full: {what}"
+    where = error.filename or place
+    return f"{where}: {what}" if where else what
+
+
 def replaced(fd: int, path: Path) -> bool:
     """Whether `path` is another file now than the open one, or gone. What cannot be looked at is taken as unchanged."""
     try:

@@ -28,6 +28,7 @@ from .walk import JournalRefused, Walk, list_segments
 BATCH_WORDS = 1 << 15
 AGAIN_S = 5.0  # holes that could not be filled are retried after this time
 ROOM_AGAIN_S = 1.0
+RETIRED_AGAIN_S = 1.0  # between two looks at what the follower has removed
 
 
 @dataclass
@@ -170,11 +171,19 @@ class Rebuilder:
         self._fault = ""
         self._due = 0.0
         self._room_due = 0.0
+        self._retired_due = 0.0
         self._said_paused = False
         self.runs = 0
 
     def look(self, now_s: float) -> bool:
         """Start work or collect its result. True: holes were closed or given up since the last call, so readers that wait may try again."""
+        store = self._store
+        retired = now_s >= self._retired_due and store.look_retired()
+        if now_s >= self._retired_due:
+            self._retired_due = now_s + RETIRED_AGAIN_S
+        return self._look(now_s) or retired
+
+    def _look(self, now_s: float) -> bool:
         store = self._store
         if store.paused and now_s >= self._room_due:
             if not self._said_paused:

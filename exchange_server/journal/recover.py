@@ -10,7 +10,6 @@ them), replays them through engine.apply, refills the event store, compares ever
 it cannot prove.
 """
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,11 +23,13 @@ from numpy.typing import NDArray
 from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
+from . import recycled
 from .event_store import ROWS_PER_FILE, EventStore
 from .fence import FENCE
+from .files import disk_words
 from .marks import differs, event_digest
 from .runner import Runner
-from .snapshots import Keep, Snapshot, newest_snapshots, write_snapshot
+from .snapshots import Keep, NotPruned, Snapshot, newest_snapshots, write_snapshot
 from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Progress, Tail, Walk, list_segments
 
@@ -41,6 +42,7 @@ __all__ = [
     "SnapshotFailed",
     "cut",
     "iterate",
+    "oldest_start",
     "recover",
     "repair",
     "restore",
@@ -205,16 +207,18 @@ def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VE
         try:
             store.sync()
         except OSError as error:
-            recovered.report.notes.append(f"event store not synced: {error.filename or store.directory}: {error.strerror or error}")
+            recovered.report.notes.append(f"event store not synced: {disk_words(error, store.directory)}")
         try:
             return write_snapshot(
                 Path(data) / "snapshots", engine.snapshot(), position=position, event_seq=engine.event_seq, digest=digest,
                 server_id=journal.server_id, logic=logic, event_value=value, time_ns=engine.time_ns, keep=keep,
             )  # fmt: skip
+        except NotPruned as error:
+            recovered.report.notes.append(str(error))
+            return error.path
         except OSError as error:
-            what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
             raise SnapshotFailed(
-                f"stopped cleanly, but the snapshot could not be written: {error.filename or Path(data) / 'snapshots'}: {what}. "
+                f"stopped cleanly, but the snapshot could not be written: {disk_words(error, Path(data) / 'snapshots')}. "
                 f"Everything is safe in the journal; the next start replays it"
             ) from error
     finally:
@@ -244,6 +248,8 @@ class Verified:
     torn_bytes: int
     why: str
     live: bool
+    first_row: int = 0
+    before: str = ""  # where the rows before the first are
 
     def line(self) -> str:
         end = f"segment {self.end.segment} offset {self.end.offset}"
@@ -254,9 +260,11 @@ class Verified:
         )
         if self.live:
             tail = "a server is writing: checked up to its watermark"
+        first = f" from row {self.first_row} on" if self.first_row else ""
+        before = f". Rows 0 to {self.first_row - 1}: {self.before}" if self.first_row else ""
         return (
-            f"journal verified: {self.rows} rows in {self.frames} frames, {self.segments} segments, {self.marks} state digests, "
-            f"end at {end}, {tail}, chain {self.end.chain.hex()}"
+            f"journal verified: {self.rows} rows{first} in {self.frames} frames, {self.segments} segments, {self.marks} state digests, "
+            f"end at {end}, {tail}, chain {self.end.chain.hex()}{before}"
         )
 
 
@@ -286,7 +294,9 @@ def verify(
             lock.release()
     tail = walk.tail
     assert tail is not None
-    return Verified(walk.frames, walk.rows, marks, len(tail.segments), tail.position, tail.cut_bytes, tail.why, lock is None)
+    first = tail.position.seq - walk.rows
+    before = (recycled.where(folder) or "they are not in this folder") if first else ""
+    return Verified(walk.frames, walk.rows, marks, len(tail.segments), tail.position, tail.cut_bytes, tail.why, lock is None, first, before)
 
 
 def cut(data: str | Path, segment: int, offset: int, server_id: int | None = None, logic: int = L.LOGIC_VERSION) -> Report:
@@ -416,7 +426,7 @@ def _replay(
         if first_segment != 1:
             raise JournalRefused(
                 folder / fmt.segment_name(1), 0, "unknown", "the first segments are missing and no snapshot that verifies covers them",
-                "restore the segments or a snapshot from a copy",
+                recycled.where(folder, 1, first_segment - 1) or "restore the segments or a snapshot from a copy",
             )  # fmt: skip
         engine = make_engine(None)
     if snapshot is None:
@@ -489,6 +499,22 @@ def restore(
         return snapshot, engine
     report.notes += [f"snapshot not used: {line}" for line in bad]
     return None, None
+
+
+def oldest_start(data: Path, folder: Path, logic: int = L.LOGIC_VERSION) -> Snapshot | None:
+    """Where a replay of all that is left begins: None: with the first row; else the oldest good snapshot that the journal in `folder` reaches. Raises
+    JournalRefused if there is none, OSError."""
+    segments = list_segments(folder)
+    if not segments or segments[0][0] == 1:
+        return None
+    first, path = segments[0]
+    for snapshot in reversed(list(newest_snapshots(data / "snapshots", []))):
+        if snapshot.logic == logic and snapshot.position.segment >= first:
+            return snapshot
+    raise JournalRefused(
+        path, 0, "those before this segment", f"the journal begins with segment {first}, and there is no good snapshot from which it goes on",
+        recycled.where(folder, 1, first - 1) or "restore the segments or a snapshot from a copy",
+    )  # fmt: skip
 
 
 def repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:

@@ -22,6 +22,9 @@
 
 A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The server writes one at
 a clean stop, the follower (exchange_server/follow/) while it runs. The newest are kept, and the last one of each day for some days (`Keep`).
+
+`verified` names those that were restored for a check before they got their name (the follower's), one a line with the SHA-256 of the body. The
+newest two of them stay whatever else is made: the journal before the older one may be recycled (exchange_server/archive/).
 """
 
 import hashlib
@@ -32,14 +35,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .fence import replace_file
+from .files import Position, disk_words, sync_directory
 from .format import BadBytes
-from .store import Position, sync_directory
 
 MAGIC = b"EXOSSNP1"
 VERSION = 1
 HEADER_BYTES = 4096
 CHUNK = 1 << 20
 DAY_NS = 86_400 * 10**9
+VERIFIED = "verified"
+VERIFIED_KEPT = 2
 _HEADER = struct.Struct("<8sII8q32s32s32s16sq")
 
 
@@ -49,6 +55,14 @@ class Keep:
 
     newest: int = 2
     days: int = 0
+
+
+class NotPruned(Exception):
+    """The snapshot `path` was written and counts, but older ones could not be deleted; the text says why."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        self.path = path
+        super().__init__(f"snapshot {path.name} was made, but older ones could not be deleted: {disk_words(error, path.parent)}")
 
 
 @dataclass(frozen=True)
@@ -98,8 +112,9 @@ def write_snapshot(
     """Write one snapshot, atomically, and delete those that `keep` does not keep.
 
     temporary_name: each writer of a folder has its own. writing: called before each chunk with the descriptor and the bytes written so far.
-    check: called with the snapshot, read back from its file, before it gets its name. Both may raise. Raises OSError, BadBytes (it was not read
-    back as it was written), and what these two raise, leaving the folder as it was.
+    check: called with the snapshot, read back from its file, before it gets its name: one that passes counts as verified. Both may raise. Raises
+    OSError, BadBytes (it was not read back as it was written), and what these two raise, leaving the folder as it was; NotPruned when the
+    snapshot is there.
     """
     directory.mkdir(parents=True, exist_ok=True)
     final = directory / f"{position.seq:020d}.snap"
@@ -121,6 +136,7 @@ def write_snapshot(
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             _write_all(file.fileno(), head + zlib.crc32(head).to_bytes(8, "little"))
             os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what is read back comes from the disk
         if check is not None:
             check(read_snapshot(temporary))
         os.rename(temporary, final)
@@ -128,14 +144,48 @@ def write_snapshot(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    prune(directory, keep)
+    try:
+        if check is not None:
+            _note_verified(directory, final.name, h.hexdigest())
+        prune(directory, keep)
+    except OSError as error:
+        raise NotPruned(final, error) from error
     return final
 
 
+def _verified(directory: Path) -> dict[str, str]:
+    """Names of verified snapshots and the SHA-256 of their bodies. Raises OSError."""
+    try:
+        lines = (directory / VERIFIED).read_text(encoding="ascii").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return {}
+    return {name: body for name, _, body in (line.partition(" ") for line in lines)}
+
+
+def _note_verified(directory: Path, name: str, body: str) -> None:
+    noted = {**_verified(directory), name: body}
+    lines = [f"{name} {body}\n" for name, body in noted.items() if (directory / name).exists()]
+    replace_file(directory / VERIFIED, "".join(lines).encode("ascii"))
+
+
+def verified_snapshots(directory: Path) -> Iterator[Snapshot]:
+    """The headers of the snapshots that were verified when they were made, newest first; whether the bodies still are as they were, `read_snapshot`
+    says. Raises OSError."""
+    noted = _verified(directory)
+    for path in sorted(directory.glob("*.snap"), reverse=True):
+        try:
+            snapshot = read_header(path) if path.name in noted else None
+        except (BadBytes, FileNotFoundError):
+            continue
+        if snapshot is not None and snapshot.body_hash.hex() == noted[path.name]:
+            yield snapshot
+
+
 def prune(directory: Path, keep: Keep) -> None:
-    """Delete the snapshots that `keep` does not keep. One without a valid header is not counted and deleted; one that cannot be read now stays.
-    Raises OSError."""
+    """Delete the snapshots that `keep` does not keep, but for the newest two verified ones. One without a valid header is not counted and
+    deleted; one that cannot be read now stays. Raises OSError."""
     newest, days, left = 0, set[int](), keep.newest
+    fallbacks = {snapshot.path for snapshot, _ in zip(verified_snapshots(directory), range(VERIFIED_KEPT))}
     for path in sorted(directory.glob("*.snap"), reverse=True):
         try:
             day = read_header(path).time_ns // DAY_NS
@@ -147,7 +197,7 @@ def prune(directory: Path, keep: Keep) -> None:
         newest = newest or day
         last_of_its_day = day not in days and newest - day < keep.days
         days.add(day)
-        if left <= 0 and not last_of_its_day:
+        if left <= 0 and not last_of_its_day and path not in fallbacks:
             path.unlink(missing_ok=True)
         left -= 1
 
@@ -172,6 +222,7 @@ def read_snapshot(path: Path) -> Snapshot:
     """Check a whole snapshot: header, length, SHA-256 of the body. Raises BadBytes naming the failed check, OSError."""
     snapshot = read_header(path)
     with open(path, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         file.seek(HEADER_BYTES)
         h = hashlib.sha256()
         left = snapshot.body_bytes

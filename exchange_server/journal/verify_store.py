@@ -12,9 +12,9 @@ from ..core import layout as L
 from . import format as fmt
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
 from .marks import differs
+from .recover import oldest_start
 from .runner import Runner
-from .snapshots import newest_snapshots
-from .walk import JournalRefused, Progress, Walk, list_segments
+from .walk import JournalRefused, Progress, Walk
 
 BATCH_WORDS = 1 << 16
 
@@ -63,11 +63,7 @@ def verify_store(
     """Replay the journal of a data folder and compare its events with the store's. Raises JournalRefused, JournalError, OSError."""
     found = StoreVerified()
     files = EventFiles(data / "events", rows_per_file)
-    segments = list_segments(data / "journal")
-    snapshot = None
-    if segments and segments[0][0] != 1:
-        usable = [s for s in newest_snapshots(data / "snapshots", []) if s.logic == logic and s.position.segment >= segments[0][0]]
-        snapshot = usable[-1] if usable else None
+    snapshot = oldest_start(data, data / "journal", logic)
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
     found.replayed_from = total.next_number
     engine = make_engine(snapshot.chunks() if snapshot is not None else None)

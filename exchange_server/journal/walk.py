@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
+from . import recycled
 from .fence import newest_mark
 from .runner import Inline, Reader, Result, Runner
 from .store import JournalError, Position
@@ -97,6 +98,7 @@ class Walk:
         logic: int = L.LOGIC_VERSION,
         accept: tuple[int, int] | None = None,
         live: bool = False,
+        watermark: fmt.Watermark | None = None,
         batch_words: int = BATCH_WORDS,
         fn: NDArray[np.int64] = FUNCTIONS,
         runner: Runner | None = None,
@@ -104,8 +106,8 @@ class Walk:
     ) -> None:
         """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
 
-        runner: reads ahead (None: no reading ahead). live: a server is writing: read up to the watermark and check nothing after it. Raises
-        JournalError when there is no journal, JournalRefused.
+        runner: reads ahead (None: no reading ahead). live: a server is writing: read up to the watermark and check nothing after it; watermark: as the
+        caller has read it (None: read here). Raises JournalError when there is no journal, JournalRefused.
         """
         self.directory = directory
         self.frames = 0
@@ -124,7 +126,7 @@ class Walk:
             raise JournalError(f"journal folder {directory} holds no segments")
         self._paths = dict(segments)
         try:
-            self.watermark = newest_mark(directory)
+            self.watermark = watermark or newest_mark(directory)
         except FileNotFoundError:
             self.watermark = None
         self._last_begun = next((n for n, p in reversed(segments) if self._head(p).strip(b"\0")), 0)
@@ -139,7 +141,7 @@ class Walk:
             )  # fmt: skip
         for number in range(first, self._last_begun + 1):
             if number not in self._paths:
-                raise self._refuse(number, 0, -1, "the segment is missing")
+                raise self._missing(number)
         self._res = np.zeros(jw.WR_SIZE, dtype=np.int64)
         self._table = np.zeros(TABLE_FRAMES * jw.TABLE_WORDS, dtype=np.int64)
         self._scratch = np.zeros(jw.WS_WORDS, dtype=np.int64)
@@ -244,6 +246,8 @@ class Walk:
         path = self._paths[number]
         try:
             header = fmt.parse_segment_header(self._head(path))
+        except FileNotFoundError:
+            raise self._missing(number) from None
         except fmt.BadBytes as e:
             self._load(number, 0)
             res[jw.WR_POSITION] = 0
@@ -372,6 +376,11 @@ class Walk:
             seq = int(self._res[jw.WR_SEQUENCE])
             why = f"the journal ends here, but the watermark shows that row {mark.seq} was on the disk (segment {mark.segment} offset {mark.offset})"
             raise self._refuse(self._segment, position, seq, why)
+
+    def _missing(self, segment: int) -> JournalRefused:
+        refused = self._refuse(segment, 0, -1, "the segment is missing")
+        found = recycled.where(self.directory, segment, segment)
+        return JournalRefused(refused.file, 0, refused.rows, refused.why, found) if found else refused
 
     def _refuse(self, segment: int, offset: int, seq: int, why: str) -> JournalRefused:
         path = self._paths.get(segment, self.directory / fmt.segment_name(segment))

@@ -3,15 +3,17 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exchange_server.backup.create import create
 from exchange_server.backup.restore import opened, verify
 from exchange_server.backup.seals import BackupError
 from exchange_server.exits import Exit
+from exchange_server.journal import recycled, retention
 from exchange_server.journal.files import DirectoryLock
 
-from .kit import Source, backup, holds, restored, state_after
+from .kit import Source, backup, close, holds, restored, started, state_after
 
 
 def test_a_second_backup_adds_what_is_new_and_both_restore(tmp_path: Path, source: Source) -> None:
@@ -106,3 +108,26 @@ def test_the_lock_of_a_stopped_server_does_not_matter(tmp_path: Path, source: So
     lock = DirectoryLock(source.data / "journal")
     assert create(source.data, tmp_path / "dest", rows_per_event_file=64, events_wait_s=0).rows > 0
     lock.release()
+
+
+def test_events_older_than_their_retention_are_missing_on_purpose(tmp_path: Path, source: Source) -> None:
+    """No note, and the restored folder knows it too; so with the note of where recycled segments are, and without an archive inside of the folder."""
+    (source.data / "events" / "00000000.evt").unlink()
+    assert backup(source, tmp_path / "lost").notes == [
+        "events 1 to 64 are not in the event store's files: after a restore they cannot be sent again"
+    ]
+    retention.write(source.data / "events", 65)
+    recycled.write(source.data / "journal", recycled.Recycled(archive="cold", segment=1, rows=4))
+    (source.data / "cold").mkdir()
+    (source.data / "cold" / "manifest.jsonl").touch()
+    made = backup(source, tmp_path / "dest")
+    assert made.notes == []
+    restored(tmp_path / "dest", tmp_path / "back")
+    assert retention.read(tmp_path / "back" / "events") == 65 and recycled.read(tmp_path / "back" / "journal") is not None
+    assert not (tmp_path / "back" / "cold").exists()
+    r = started(tmp_path / "back")
+    assert r.store.kept_from == 65 and np.array_equal(
+        r.store.rows(65, 20), state_after(source.data, source.rows)[1].reshape(-1, 24)[64:84].reshape(-1)
+    )
+    close(r)
+    source.end()

@@ -11,6 +11,7 @@ from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
 from exchange_server.follow import process
 from exchange_server.follow.status import DIFFERS, FOLLOWING, REFUSED, STOPPED, Status, write_status
+from exchange_server.journal.files import DirectoryLock
 
 
 def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,13 +45,33 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_doctor(tmp_path: Path, status: Status, level: str, text: str) -> None:
-    (tmp_path / "follower").mkdir()
+    lock = DirectoryLock(tmp_path / "follower", "follower's folder")
     now = time.time_ns()
+    if status.at_ns:
+        lock.release()
     status.pid, status.at_ns, status.row_seq, status.lag_rows, status.lag_ms = os.getpid(), status.at_ns or now, 90, 5, status.lag_ms or 3
     write_status(tmp_path / "follower", status)
     (finding,) = doctor.follower(tmp_path, now)
     assert finding.level == level and text in finding.text
+    lock.release()
 
 
 def test_doctor_says_nothing_where_none_ever_ran(tmp_path: Path) -> None:
     assert list(doctor.follower(tmp_path, 1)) == []
+
+
+def test_doctor_on_disk_and_archive(tmp_path: Path) -> None:
+    (tmp_path / "follower").mkdir()
+    assert list(doctor.journal_disk(tmp_path)) == []
+    status = Status(
+        archive="/mnt/a", archive_segment=7, disk_measured_s=600, disk_free_bytes=10**10, disk_written_hour=10**9, disk_hours=10
+    )
+    write_status(tmp_path / "follower", status)
+    found = list(doctor.journal_disk(tmp_path))
+    assert [(f.level, f.what) for f in found] == [("warn", "lasts"), ("ok", "archive")]
+    assert (
+        "lasts 10 h" in found[0].text and "switch an archive on" in found[0].text and found[1].text == "/mnt/a holds the segments up to 7"
+    )
+    status.disk_hours, status.archive_problem = 100, "archive /mnt/a does not exist: create or mount it"
+    write_status(tmp_path / "follower", status)
+    assert [f.level for f in doctor.journal_disk(tmp_path)] == ["ok", "warn"]

@@ -310,3 +310,20 @@ def test_a_folder_whose_snapshot_is_of_another_exchange(tmp_path: Path) -> None:
     os.rename(tmp_path / "a" / "snapshots" / snap(44), tmp_path / "b" / "snapshots" / snap(44))
     with pytest.raises(JournalRefused, match="do not have the watermark's chain value|does not continue"):
         recover(tmp_path / "b", SERVER, FakeEngine, Inline(), segment_bytes=SEGMENT, rows_per_event_file=64)
+
+
+def test_older_snapshots_that_cannot_be_deleted_are_a_problem_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = Live(tmp_path)
+    follower = follow(tmp_path, rules(rows=1, keep=Keep(1, 0)))
+    for _ in range(2):
+        live.trade(2)
+        catch_up(follower)
+    with monkeypatch.context() as m:
+        m.setattr(
+            "exchange_server.journal.snapshots.prune", lambda *_: (_ for _ in ()).throw(OSError(errno.EROFS, os.strerror(errno.EROFS)))
+        )
+        live.trade(2)
+        catch_up(follower)
+    assert follower.made.name == snap(24) in names(tmp_path), "it counts"
+    assert follower.made.problem.startswith(f"snapshot {snap(24)} was made, but older ones could not be deleted: ")
+    live.end()

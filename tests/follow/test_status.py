@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.follow.status import DIFFERS, FOLLOWING, FRESH_NS, SNAPSHOT, STOPPED, Status, alive, read_status, write_status
+from exchange_server.follow.status import (
+    DIFFERS,
+    FOLLOWING,
+    FRESH_NS,
+    SNAPSHOT,
+    STOPPED,
+    Status,
+    alive,
+    lasts,
+    locked,
+    read_status,
+    write_status,
+)
+from exchange_server.journal.files import DirectoryLock
 
 NOW = 1_800_000_000_000_000_000
 
@@ -27,7 +40,7 @@ def test_what_cannot_be_read_is_nothing(tmp_path: Path, content: bytes | None) -
     assert read_status(tmp_path) is None
 
 
-def test_alive() -> None:
+def test_alive(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     us = os.getpid()
@@ -35,4 +48,29 @@ def test_alive() -> None:
     assert not alive(Status(pid=us, state=FOLLOWING, at_ns=NOW), NOW + FRESH_NS + 1)
     assert alive(Status(pid=us, state=SNAPSHOT, at_ns=NOW), NOW + 10 * FRESH_NS)
     assert not alive(Status(pid=gone.pid, state=FOLLOWING, at_ns=NOW), NOW)
+    lock = DirectoryLock(tmp_path, "follower's folder")
+    assert locked(tmp_path) and alive(Status(pid=us, state=FOLLOWING, at_ns=NOW), NOW + 10 * FRESH_NS, tmp_path), "it may be busy for long"
+    assert not alive(Status(pid=us, state=DIFFERS, at_ns=NOW), NOW, tmp_path)
+    lock.release()
+    assert not locked(tmp_path) and not alive(Status(pid=us, state=SNAPSHOT, at_ns=NOW), NOW, tmp_path)
+    assert not locked(tmp_path / "nothing")
     assert not alive(Status(pid=us, state=STOPPED, at_ns=NOW), NOW) and not alive(Status(state=FOLLOWING, at_ns=NOW), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status(disk_free_bytes=10**9), ""),
+        (
+            Status(disk_measured_s=600, disk_free_bytes=12 * 10**9, disk_written_hour=10**9, disk_hours=12),
+            "12.0 GB free: lasts 12 h at the present rate (1.00 GB an hour written, 0.00 removed, measured over 10 min)",
+        ),
+        (
+            Status(disk_measured_s=600, disk_free_bytes=12 * 10**9, disk_written_hour=10**9, disk_removed_hour=10**9, disk_levels_off=True),
+            "12.0 GB free: the use levels off (1.00 GB an hour written, 1.00 removed, measured over 10 min)",
+        ),
+        (Status(disk_measured_s=60, disk_free_bytes=10**9), "1.0 GB free: nothing is written (measured over 1 min)"),
+    ],
+)
+def test_how_long_the_disk_lasts_in_words(status: Status, words: str) -> None:
+    assert lasts(status) == words

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exchange_server.journal import files as files_module
+from exchange_server.journal.files import disk_words
 from exchange_server.journal.recover import verify
 from exchange_server.journal.store import DirectoryLock, JournalError, JournalLocked, JournalNoSpace
 
@@ -89,3 +90,11 @@ def test_no_room_for_the_lock_is_told_as_what_it_is(tmp_path: Path, monkeypatch:
             DirectoryLock(tmp_path)
         assert type(said.value) is kind
         monkeypatch.undo()
+
+
+def test_what_the_system_says_in_one_phrase() -> None:
+    assert disk_words(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "f")) == "f: the disk is full"
+    assert disk_words(OSError(errno.EDQUOT, "no more"), Path("d")) == "d: the disk is full: no more"
+    assert (
+        disk_words(OSError(errno.EIO, "Input/output error")) == "Input/output error" and disk_words(OSError()) == "an input or output error"
+    )

@@ -1,14 +1,27 @@
 """Snapshots: complete or absent; a damaged one is reported and skipped."""
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exchange_server.journal import snapshots
+from exchange_server.journal import fence, snapshots
 from exchange_server.journal.format import BadBytes
-from exchange_server.journal.snapshots import DAY_NS, Keep, Snapshot, newest_snapshots, prune, read_header, read_snapshot, write_snapshot
+from exchange_server.journal.snapshots import (
+    DAY_NS,
+    Keep,
+    NotPruned,
+    Snapshot,
+    newest_snapshots,
+    prune,
+    read_header,
+    read_snapshot,
+    verified_snapshots,
+    write_snapshot,
+)
 from exchange_server.journal.store import Position
 
 
@@ -109,3 +122,53 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     os.truncate(found.path, snapshots.HEADER_BYTES + (1 << 20))
     with pytest.raises(OSError, match="was truncated"):
         list(chunks)
+
+
+def test_two_that_were_checked_stay_whatever_comes_after(tmp_path: Path) -> None:
+    """Snapshots of clean stops, which nobody restored, do not push out those that a start can rely on."""
+    for seq in (1, 2, 3):
+        write(tmp_path, seq, [b"x"], check=lambda made: None)
+    for seq in (4, 5, 6, 7):
+        write(tmp_path, seq, [b"x"])
+    assert [read_header(p).position.seq for p in sorted(tmp_path.glob("*.snap"))] == [2, 3, 6, 7]
+    assert [s.position.seq for s in verified_snapshots(tmp_path)] == [3, 2]
+    write(tmp_path, 3, [b"another body"])
+    assert [s.position.seq for s in verified_snapshots(tmp_path)] == [2], "another file under the name of a checked one"
+    (tmp_path / "verified").write_bytes(b"\xff")
+    assert list(verified_snapshots(tmp_path)) == []
+    write(tmp_path, 8, [b"x"])
+    assert [read_header(p).position.seq for p in sorted(tmp_path.glob("*.snap"))] == [7, 8]
+
+
+@pytest.mark.parametrize("call", ["unlink", "replace"])
+def test_older_ones_that_cannot_be_deleted_do_not_undo_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    for seq in (1, 2):
+        write(tmp_path, seq, [b"x"], check=lambda made: None)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "old")
+
+    monkeypatch.setattr(
+        snapshots.os if call == "unlink" else fence.os, "unlink" if call == "unlink" else "rename", fail_after(1, fail, call)
+    )
+    with pytest.raises(
+        NotPruned, match=f"snapshot {3:020d}.snap was made, but older ones could not be deleted: .*Read-only file system"
+    ) as caught:
+        write(tmp_path, 3, [b"x"], check=lambda made: None, keep=Keep(1, 0))
+    monkeypatch.undo()
+    assert read_snapshot(caught.value.path).position.seq == 3
+
+
+def fail_after(calls: int, fail: Callable[..., None], call: str) -> Callable[..., None]:
+    """Fails from the call after so many on, for renames: the first one gives the snapshot its name."""
+    left = calls if call == "replace" else 0
+    real = os.rename
+
+    def wrapped(*arguments: Any, **more: Any) -> None:
+        nonlocal left
+        if left > 0:
+            left -= 1
+            return real(*arguments, **more)
+        return fail()
+
+    return wrapped

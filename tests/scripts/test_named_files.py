@@ -26,6 +26,8 @@ ELSEWHERE = {
     "cut/": "a folder that `exos journal cut` makes",
     "DIR/admin.sock": "DIR stands for the data folder",
     "DIR/follower/status.json": "likewise",
+    "DIR/journal/recycled.json": "likewise",
+    "events/retired": "a file in it",
     "follower/": "a folder in it, of the follower",
     "NAME.py": "a pattern",
     "venue.toml": "a reader's own configuration, in examples",

@@ -139,8 +139,8 @@ class _Page:
         last = min(cursor.end, self.desk.store.next_number)
         if not 1 <= cursor.event < last:
             raise BadRequest("cursor: not that of a page of a statement")
-        heads = self.desk.store.rows(cursor.event, 1)
-        if int(heads[L.EVT_NUMBER]) != cursor.event:
+        heads = self._rows(cursor.event, 1)
+        if int(heads[0, L.EVT_NUMBER]) != cursor.event:
             raise BadRequest("cursor: not that of a page of a statement")
         for entry in self._scan(cursor.event, last):
             if entry is None:
@@ -193,11 +193,11 @@ class _Page:
         try:
             return self.desk.store.rows(number, count).reshape(-1, L.EVT_WORDS)
         except EventsMissing as missing:
-            raise BadRequest(str(missing), codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING) from missing
+            raise BadRequest(str(missing), missing.reason) from missing
 
     def _find(self, time_ns: int, last: int) -> Generator[None, None, int]:
         """Number of the first event at or after this time (`last`: there is none), by halving."""
-        low, high = 1, last
+        low, high = self.desk.store.kept_from, last
         while time_ns and low < high:
             middle = (low + high) // 2
             head, after, at_ns = self._head_from(middle, high)
@@ -208,13 +208,18 @@ class _Page:
             yield
         if not time_ns:
             return 1
-        return self._head_from(low, last)[0]
+        found = self._head_from(low, last)[0]
+        kept = self.desk.store.kept_from
+        if kept > 1 and found <= self._head_from(kept, last)[0]:  # the time is before the first event that is kept
+            missing = EventsMissing(1, kept - 1, True, True)
+            raise BadRequest(str(missing), missing.reason)
+        return found
 
     def _head_from(self, number: int, last: int) -> tuple[int, int, int]:
         """The first event from `number` on that is no extra row: its number, that of the one after it, its time. `last`: none before it."""
         if number >= last:
             return last, last, 0
-        first, end = max(1, number - BACK_ROWS), min(number + L.MAX_EXTRA_ROWS + 1, self.desk.store.next_number)
+        first, end = max(self.desk.store.kept_from, number - BACK_ROWS), min(number + L.MAX_EXTRA_ROWS + 1, self.desk.store.next_number)
         while True:  # without what cannot be read
             try:
                 rows = self.desk.store.rows(first, end - first).reshape(-1, L.EVT_WORDS)

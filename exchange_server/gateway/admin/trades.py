@@ -42,7 +42,7 @@ class Trades:
 
     def _find(self, trade: int) -> Generator[None, None, list[NDArray[np.int64]]]:
         """The E_FILL rows of a trade, each with its extra row if it has one, flat."""
-        low, last = 1, self.store.next_number
+        low, last = self.store.kept_from, self.store.next_number
         high = last
         while high - low > CHUNK_ROWS:
             middle = (low + high) // 2
@@ -55,18 +55,29 @@ class Trades:
             else:
                 high = middle
         out: list[NDArray[np.int64]] = []
+        older = low > self.store.kept_from  # a trade before the one asked for was seen: it is not among those removed
         at = low
         while at < last:
             rows, heads, after = self._chunk(at)
             for head in heads.tolist():
                 row = rows[head]
-                if plain.kind_of(int(row[L.EVT_HEAD])) == codes.E_FILL and row[L.EVT_TRADE] >= trade:
+                if plain.kind_of(int(row[L.EVT_HEAD])) != codes.E_FILL:
+                    continue
+                older = older or row[L.EVT_TRADE] < trade
+                if row[L.EVT_TRADE] >= trade:
                     if row[L.EVT_TRADE] > trade:
-                        return out
+                        return self._known(out, older)
                     out.append(rows[head : head + 1 + plain.extra_of(int(row[L.EVT_HEAD]))].reshape(-1).copy())
             at = after
             yield
-        return out
+        return self._known(out, older)
+
+    def _known(self, found: list[NDArray[np.int64]], older: bool) -> list[NDArray[np.int64]]:
+        """What was found of a trade. Nothing: it may be among the events that were removed, unless an older one is still here."""
+        if not found and not older and self.store.kept_from > 1:
+            missing = EventsMissing(1, self.store.kept_from - 1, True, True)
+            raise BadRequest(str(missing), missing.reason)
+        return found
 
     def _first_trade(self, number: int) -> tuple[int, int]:
         """(the first trade told in the chunk from `number` on, 0: none; where the next chunk begins)."""
@@ -77,12 +88,12 @@ class Trades:
 
     def _chunk(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Rows around `number`, the indexes of those from `number` on that are no extra rows, and the number after the last one's."""
-        first = max(1, number - BACK_ROWS)
+        first = max(self.store.kept_from, number - BACK_ROWS)
         count = min(number + CHUNK_ROWS, self.store.next_number) - first
         try:
             rows = self.store.rows(first, count).reshape(-1, L.EVT_WORDS)
         except EventsMissing as missing:
-            raise BadRequest(str(missing), codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING) from missing
+            raise BadRequest(str(missing), missing.reason) from missing
         for start in range(min(BACK_ROWS + 1, len(rows))):  # the first row may be in the middle of an event
             heads, end = heads_of(rows, start)
             if (rows[heads, L.EVT_NUMBER] == heads + first).all():

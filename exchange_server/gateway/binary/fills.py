@@ -40,7 +40,7 @@ def fills(session: state.Session, store: EventStore, encoder: BinaryEncoder, mes
                 break
             rows = [store.rows(number, 1) for number in numbers]
         except EventsMissing as missing:
-            reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+            reason = missing.reason
             begin = upto + 1
             break
         fresh = [n for n, row in zip(numbers, rows, strict=True) if _wanted(row, message.after_trade)]
@@ -59,7 +59,7 @@ def fills(session: state.Session, store: EventStore, encoder: BinaryEncoder, mes
             sent += len(data)
             last_sent = int(data[-1][L.EVT_SESSION_NUMBER])
     except EventsMissing as missing:
-        reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+        reason = missing.reason
         last = last_sent or begin - 1
     yield frame(M.encode(M.FillsDone(message.request, begin, max(last, begin - 1), sent, reason)))
 

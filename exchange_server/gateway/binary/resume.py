@@ -37,9 +37,9 @@ def reports(session: state.Session, store: EventStore, encoder: BinaryEncoder, b
         if not missing.lost:
             yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
             return
-        reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
+        reason, numbers = missing.reason, missing.found[::-1].tolist()
         first = int(store.rows(numbers[0], 1)[L.EVT_SESSION_NUMBER]) if numbers else last + 1
-        text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
+        text = f"reports {begin} to {first - 1} of this session {missing.what}: {missing}"
         yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
         begin = first
     sent = begin - 1
@@ -51,7 +51,7 @@ def reports(session: state.Session, store: EventStore, encoder: BinaryEncoder, b
                 extra = plain.extra_of(int(head[L.EVT_HEAD]))
                 rows.append(store.rows(number, 1 + extra) if extra else head)
         except EventsMissing as missing:
-            reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+            reason = missing.reason
         if rows:
             for to, data in encoder.encode(np.concatenate(rows)):
                 if to == session.id:

@@ -51,7 +51,7 @@ class MissedReports:
             except EventsMissing as missing:
                 if not missing.lost:
                     raise
-                self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
+                self.lost = f"reports that you missed {missing.what}: {missing}. Ask for the state of your orders"
                 parts.append(missing.found)
                 break
             reset = int(row[L.EVT_LOGON_MISSED])
@@ -85,7 +85,7 @@ class MissedReports:
                 if not missing.lost:
                     self._seen = self._store.version  # it is being rebuilt: this piece ends here
                     break
-                self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
+                self.lost = f"reports that you missed {missing.what}: {missing}. Ask for the state of your orders"
             at += 1
         framer = Framer()
         if found:

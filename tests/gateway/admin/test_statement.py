@@ -15,6 +15,7 @@ from exchange_server.core import layout as L
 from exchange_server.gateway.admin import statement
 from exchange_server.gateway.admin.office import BadRequest
 from exchange_server.gateway.admin.statement import Statements, heads_of
+from exchange_server.journal.retention import retire
 from exchange_server.registry import Refused
 from exchange_server.registry.access import CHECK, Sight
 from exchange_server.registry.statement import KINDS, Entry
@@ -215,3 +216,18 @@ def test_only_who_may_ask_gets_a_statement(tmp_path: Path) -> None:
         assert refused.value.refusal.code == code, name
     with pytest.raises(Refused):
         desk.ask({"account": "T1-A", "asset": "USD"}, sight_of(venue, "principal:till"))
+
+
+def test_a_statement_that_reaches_into_removed_events_is_refused_by_name(tmp_path: Path) -> None:
+    venue = traders(Venue(tmp_path, rows_per_file=20))
+    trade_at_random(venue, random.Random(7), 60)
+    venue.store.flush()
+    every = venue.store.rows(1, venue.store.next_number - 1).reshape(-1, L.EVT_WORDS)
+    retire(venue.store.directory, 1 << 62, 41, 20)
+    assert venue.store.look_retired() and venue.store.kept_from == 41
+    later = next(row for row in every[50:] if row[L.EVT_NUMBER] and row[L.EVT_TIME] > every[40, L.EVT_TIME])
+    for fields in ({}, {"from_ns": int(every[5, L.EVT_TIME])}, {"from_ns": 1}):
+        with pytest.raises(BadRequest, match="events 1 to 40 are older than the exchange keeps them") as refused:
+            whole(venue, "T1-A", **fields)
+        assert refused.value.code == codes.R_REPORTS_EXPIRED
+    assert whole(venue, "T1-A", from_ns=int(later[L.EVT_TIME]))[0]["closing"] == venue.cash("T1-A") + held(venue, "T1-A", "USD")

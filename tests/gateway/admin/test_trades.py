@@ -25,6 +25,7 @@ class Store:
     def __init__(self) -> None:
         self.data: list[np.ndarray] = []
         self.lost: range = range(0)
+        self.kept_from = 1
 
     @property
     def next_number(self) -> int:
@@ -32,6 +33,8 @@ class Store:
 
     def rows(self, number: int, count: int) -> np.ndarray:
         assert 1 <= number and number + count <= self.next_number
+        if number < self.kept_from:
+            raise EventsMissing(1, self.kept_from - 1, True, True)
         hit = [n for n in self.lost if number <= n < number + count]
         if hit:
             raise EventsMissing(hit[0], hit[-1], True)
@@ -99,3 +102,15 @@ def test_events_that_cannot_be_read_are_named() -> None:
     with pytest.raises(BadRequest, match="are lost") as error:
         find(store, 30)
     assert error.value.code == codes.R_REPORTS_LOST
+
+
+def test_a_trade_that_may_have_been_removed_is_named_and_later_ones_are_found() -> None:
+    store = flow(3, 60)
+    store.kept_from = next(i for i, row in enumerate(store.data, 1) if row[L.EVT_TRADE] == 30)
+    for trade in (1, 20, 29):
+        with pytest.raises(BadRequest, match="are older than the exchange keeps them") as error:
+            find(store, trade)
+        assert error.value.code == codes.R_REPORTS_EXPIRED
+    for trade in (30, 31, 60):
+        assert len(find(store, trade).legs) == 2
+    assert find(store, 61).legs == (), "newer than all that are here: there is no such trade"

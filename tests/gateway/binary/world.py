@@ -31,9 +31,9 @@ SECOND = 10**9
 class World:
     """Time is `now`; `turn()` does what net/turn.py does, and everything is durable at once."""
 
-    def __init__(self, folder: Path, event_rows: int = 64, rows: int = 256) -> None:
+    def __init__(self, folder: Path, event_rows: int = 64, rows: int = 256, rows_per_file: int = 1 << 14) -> None:
         self.engine = Engine(SMALL, event_rows=event_rows)
-        self.store = EventStore(folder, rows_per_file=1 << 14)
+        self.store = EventStore(folder, rows_per_file=rows_per_file)
         self.input = TurnInput(rows)
         self.now = 1_800_000_000 * SECOND  # of the steady clock: what heartbeats go by
         self.step_ns = 0  # how far the time of day has been set away from it

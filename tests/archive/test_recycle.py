@@ -1,0 +1,153 @@
+"""Recycling: only what the archive gives back and two verified snapshots make dispensable; everything that reads the folder works on what is left."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exchange_server.archive.recycle import floor_snapshot, recycle_next
+from exchange_server.archive.segments import Archive, ArchiveProblem
+from exchange_server.journal import format as fmt
+from exchange_server.journal import recycled
+from exchange_server.journal.recover import cut, iterate, oldest_start, recover, verify
+from exchange_server.journal.runner import Inline
+from exchange_server.journal.verify_store import verify_store
+from exchange_server.journal.walk import JournalRefused
+from tests.follow.kit import catch_up, follow, make
+from tests.journal.kit import SEGMENT, SERVER, FakeEngine
+
+from .kit import archive, archive_all, lived, segments
+
+OPTIONS = {"segment_bytes": SEGMENT, "rows_per_event_file": 64}
+
+
+def recycle(one: Archive) -> list[int]:
+    gone = []
+    while (entry := recycle_next(one)) is not None:
+        gone.append(entry.segment)
+    return gone
+
+
+def test_only_what_is_archived_and_covered_goes(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    before = segments(data)
+    assert recycle(one) == [] and segments(data) == before, "nothing is archived"
+    archive_all(one)
+    floor = floor_snapshot(one)
+    assert floor is not None
+    assert recycle(one) == list(range(1, floor.position.segment)) and segments(data) == before[floor.position.segment - 1 :]
+    assert floor.position.segment > 2 and recycle(one) == []
+    note = recycled.read(data / "journal")
+    assert note is not None and note.segment == floor.position.segment - 1 and note.archive == str(one.folder)
+    live.end()
+
+
+def test_one_verified_snapshot_or_a_damaged_one_are_not_enough(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    archive_all(one)
+    newest = sorted((data / "snapshots").glob("*.snap"))
+    assert len(newest) == 3
+    newest[0].unlink()
+    good = newest[1].read_bytes()
+    newest[1].write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert floor_snapshot(one) is None and recycle(one) == []
+    newest[1].write_bytes(good)
+    (data / "snapshots" / "verified").unlink()
+    assert recycle(archive(data)) == [], "as if the server had made them at stops"
+    live.end()
+
+
+def test_a_packed_file_that_is_damaged_is_made_again_while_the_segment_is_here(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    archive_all(one)
+    first = one.folder / "00000001.seg.zst"
+    first.write_bytes(first.read_bytes()[:-1])
+    (one.folder / "00000002.seg.zst").unlink()
+    with open(data / "journal" / fmt.segment_name(3), "r+b") as file:
+        file.seek(SEGMENT - 8)
+        file.write(b"x")
+    third = one.folder / "00000003.seg.zst"
+    third.write_bytes(third.read_bytes()[:-1])
+    gone = []
+    with pytest.raises(ArchiveProblem, match=r"00000003\.seg\.zst is truncated.* is not what was archived: restore the packed file"):
+        while (entry := recycle_next(one)) is not None:
+            gone.append(entry.segment)
+    assert gone == [1, 2] and segments(data)[0] == 3
+    live.end()
+
+
+def test_everything_works_on_a_journal_that_begins_later(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    whole = FakeEngine()
+    for rows in iterate(data / "journal"):
+        whole.apply(rows, rows.size, lambda made: None)
+    archive_all(one)
+    gone = recycle(one)
+    assert gone
+    follower = follow(data)
+    live.trade(3)
+    assert catch_up(follower) == live.r.journal.next_seq - follower.made.seq, "a follower goes on from its snapshot"
+    live.end()
+    found = verify(data / "journal")
+    assert found.first_row > 0 and f"Rows 0 to {found.first_row - 1}: segments 1 to {gone[-1]}" in found.line()
+    assert f"exos journal fetch 1..{gone[-1]} --data {data}" in found.line()
+    store = verify_store(data, make, live=False, rows_per_file=64)
+    assert store.sound and store.replayed_from > 1
+    again = recover(data, SERVER, FakeEngine, Inline(), **OPTIONS)
+    assert again.report.snapshot and again.engine.event_seq == live.r.engine.event_seq and again.engine.digest() == live.r.engine.digest()
+    again.journal.close()
+    again.store.close()
+
+
+def test_the_older_of_the_two_snapshots_is_enough(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    archive_all(one)
+    recycle(one)
+    live.end()
+    newest = sorted((data / "snapshots").glob("*.snap"))
+    newest[2].write_bytes(b"bad")
+    again = recover(data, SERVER, FakeEngine, Inline(), **OPTIONS)
+    assert again.report.snapshot == newest[1].name and again.engine.digest() == live.r.engine.digest()
+    again.journal.close()
+    again.store.close()
+
+
+def test_what_needs_the_rows_says_where_they_are(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    archive_all(one)
+    last = recycle(one)[-1]
+    live.end()
+    for path in (data / "snapshots").glob("*.snap"):
+        path.unlink()
+    words = f"segments 1 to {last} .* are in the archive {one.folder}; get them back: exos journal fetch 1..{last} --data {data}"
+    with pytest.raises(JournalRefused, match=words):
+        recover(data, SERVER, FakeEngine, Inline(), **OPTIONS)
+    with pytest.raises(JournalRefused, match=words):
+        catch_up(follow(data))
+    with pytest.raises(JournalRefused, match=words):
+        oldest_start(data, data / "journal")
+
+
+def test_a_cut_after_recycling(tmp_path: Path) -> None:
+    """An operator cuts a damaged end: what is left is without the first segments."""
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    archive_all(one)
+    recycle(one)
+    position = live.r.journal.position()
+    live.end()
+    report = cut(data, position.segment, position.offset)
+    assert report.seq == position.seq and np.all([n > 1 for n in segments(data)])

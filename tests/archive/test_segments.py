@@ -1,0 +1,124 @@
+"""Archiving closed segments: each once, checked, and every wrong archive named."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from exchange_server.archive import segments as module
+from exchange_server.archive.packed import unpack
+from exchange_server.archive.segments import MANIFEST, Archive, ArchiveProblem
+from exchange_server.journal import format as fmt
+from exchange_server.journal.files import JournalError
+from tests.follow.kit import Live
+from tests.journal.kit import SERVER, patch, turn
+
+from .kit import archive, archive_all, lived, segments
+
+
+def test_each_closed_segment_once(tmp_path: Path) -> None:
+    live = lived(tmp_path / "d")
+    one = archive(tmp_path / "d")
+    open_segment = live.r.journal.position().segment
+    assert open_segment > 4
+    assert archive_all(one) == list(range(1, open_segment)) and archive_all(one) == []
+    entries = one.entries()
+    assert entries[0].first_row == 0 and entries[-1].first_row + entries[-1].rows < live.r.journal.next_seq
+    assert entries[0].chain_begin == fmt.first_chain(SERVER).hex()
+    assert all(a.last_ns < b.first_ns for a, b in zip(entries, entries[1:])) and entries[0].first_ns == int(turn(1 + 1000)[2])
+    for entry in entries:
+        unpack(one.folder / entry.name, tmp_path / "back", entry.packed)
+        assert (tmp_path / "back").read_bytes() == (one.journal / fmt.segment_name(entry.segment)).read_bytes()
+    live.trade(200)
+    assert archive_all(archive(tmp_path / "d")) == list(range(open_segment, live.r.journal.position().segment)), "goes on where it was"
+    live.end()
+
+
+def test_an_archive_that_is_not_there(tmp_path: Path) -> None:
+    live = lived(tmp_path / "d", 3)
+    with pytest.raises(ArchiveProblem, match="nowhere does not exist: create or mount it"):
+        archive(tmp_path / "d", tmp_path / "nowhere").archive_next()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ArchiveProblem, match="file is not a folder"):
+        archive(tmp_path / "d", tmp_path / "file").archive_next()
+    live.end()
+
+
+def test_an_archive_of_another_journal(tmp_path: Path) -> None:
+    live = lived(tmp_path / "d")
+    archive_all(archive(tmp_path / "d"))
+    live.end()
+    other = Live(tmp_path / "other" / "d")
+    with pytest.raises(ArchiveProblem, match="belongs to another journal: it has segment"):
+        archive(tmp_path / "other" / "d", tmp_path / "archive").archive_next()
+    other.trade(700, mark=False)
+    for _ in range(3):
+        other.trade(300)
+    with pytest.raises(ArchiveProblem, match="belongs to another journal: its segment 1 is not the one of"):
+        archive(tmp_path / "other" / "d", tmp_path / "archive").archive_next()
+    with pytest.raises(ArchiveProblem, match=f"belongs to server {SERVER}, this is server 8"):
+        Archive(tmp_path / "archive", tmp_path / "d", 8).entries()
+    other.end()
+
+
+def test_an_archive_that_lost_some(tmp_path: Path) -> None:
+    """An older copy, and a mount that is not mounted: an empty folder."""
+    live = lived(tmp_path / "d")
+    one = archive(tmp_path / "d")
+    one.archive_next()
+    shutil.copytree(one.folder, tmp_path / "old")
+    archive_all(one)
+    last = one.entries()[-1].segment
+    for older in (tmp_path / "old", tmp_path / "empty"):
+        older.mkdir(exist_ok=True)
+        one.folder.rename(tmp_path / "away")
+        older.rename(one.folder)
+        with pytest.raises(ArchiveProblem, match=f"lacks segment {last}, which was archived there before: mount the right folder"):
+            one.archive_next()
+        one.folder.rename(older)
+        (tmp_path / "away").rename(one.folder)
+    assert archive_all(one) == []
+    assert archive_all(archive(tmp_path / "d", tmp_path / "old")) == list(range(2, last + 1)), "under another name it is another archive"
+    live.end()
+
+
+def test_a_manifest_that_was_changed(tmp_path: Path) -> None:
+    live = lived(tmp_path / "d")
+    one = archive(tmp_path / "d")
+    archive_all(one)
+    path = one.folder / MANIFEST
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"rows":', b'"rowz":', 1))
+    with pytest.raises(ArchiveProblem, match=f"its manifest is not as it was written: .*{MANIFEST}, line 1: it was changed"):
+        one.entries()
+    path.write_bytes(good + b'{"torn')
+    assert archive_all(one) == [], "an append that was cut off is no damage"
+    live.end()
+
+
+def test_a_damaged_segment_is_not_archived(tmp_path: Path) -> None:
+    live = lived(tmp_path / "d")
+    patch(tmp_path / "d" / "journal" / fmt.segment_name(2), 9000, b"\xff" * 64)
+    one = archive(tmp_path / "d")
+    with pytest.raises(JournalError):
+        archive_all(one)
+    assert [entry.segment for entry in one.entries()] == [1] and not (one.folder / "00000002.seg.zst").exists()
+    live.end()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    live = lived(tmp_path / "d", 4)
+    one = archive(tmp_path / "d")
+
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(module.manifest.os, "pwrite", fail)
+    with pytest.raises(OSError, match=MANIFEST):
+        one.archive_next()
+    monkeypatch.undo()
+    assert archive_all(one) == list(range(1, live.r.journal.position().segment)) and segments(tmp_path / "d")[0] == 1
+    live.end()
