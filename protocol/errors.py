@@ -491,6 +491,18 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Define another market under another name."),
     ("R_VENUE_UNSETTLED", None, None, 0, None, None, "the venue cannot leave: a market still has debts, blocked credits or accounts to pay",
      "An archive has no place for what a correction or bust left, nor for half of a settlement.", "Wait for the settlement, `exos market recover`, then export."),
+    # ---- the HTTP gateway
+    ("R_SERVER_DOWN", None, None, None, None, None, "the exchange cannot be reached at the moment",
+     "The web process runs, but its connection to the exchange is lost.", "Ask again after Retry-After; the process connects by itself."),
+    ("R_ANSWER_UNKNOWN", None, None, None, None, None, "no answer came within {limit} ms: it is not known whether the request was carried out",
+     "The exchange did not answer in time, or the connection to it was lost after the request had been sent.",
+     "Ask for the order by its client order id. If there is none, send the same order again, with the same id: there is never a second one."),
+    ("R_HTTP_THROTTLED", None, None, None, None, None, "more requests than {limit} a second",
+     "An address or a logged-on client sends HTTP requests faster than the web process allows.", "Wait for Retry-After; the headers RateLimit-* say how many are left."),
+    ("R_NO_RESOURCE", None, None, None, None, None, "there is nothing at this address",
+     "The path or method is not one of the API, or names something that is not there.", "See /openapi.json for what there is."),
+    ("R_KEY_REUSED", None, None, None, None, None, "the Idempotency-Key was used for another request",
+     "A request with the same Idempotency-Key had another method, path or body.", "Use a new key for a new request."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
@@ -597,11 +609,12 @@ def text(code: int, limit: int | None = None, used: int | None = None, asked: in
     if any(values[name] is None for name in numbers_used(code)):
         sentence = row.cause.removesuffix(".")
     else:
-        sentence = _PLACE.sub(lambda match: _shown(code, values[match.group(1)] or 0, show), row.template)
+        sentence = _PLACE.sub(lambda match: shown(code, values[match.group(1)] or 0, show), row.template)
     return f"{sentence} (safe to resend)" if row.safe_to_resend else sentence
 
 
-def _shown(code: int, value: int, show: Callable[[int], str]) -> str:
+def shown(code: int, value: int, show: Callable[[int], str] = str) -> str:
+    """One of a refusal's numbers as its text has it: a phase by name, a time as a time, all else as `show` writes it."""
     if code in PHASES:
         return phases.name(value)
     if code not in TIMES:

@@ -232,13 +232,16 @@ class Archive:
         header = head.header
         start = Position(head.number, fmt.SEGMENT_HEADER_BYTES, header.first_seq, header.chain, header.epoch)
         at, first_ns, newest = start, 0, np.zeros(0, dtype=np.int64)
-        for batch in Walk(self.journal, start=start, server_id=self.server_id, logic=self.logic, live=True, batch_words=BATCH_WORDS):
+        walk = Walk(self.journal, start=start, server_id=self.server_id, logic=header.logic, live=True, batch_words=BATCH_WORDS)
+        for batch in walk:
             if batch.end.segment != head.number:
                 break
             at = batch.end
             if batch.rows.size:
                 first_ns = first_ns or int(batch.rows[L.CMD_TIME_NS])
                 newest = batch.rows.copy()
+            if (at.seq, at.chain) == (after.first_seq, after.chain):
+                break  # the next segment may be of other rules
         if at.seq != after.first_seq or at.chain != after.chain:
             raise JournalError(
                 f"journal segment {head.path} does not lead to segment {head.number + 1}: it is not archived. Run exos journal verify"

@@ -242,7 +242,7 @@ class Rebuilder:
             for first, last in [*suspects, *_whole_files(holes, store.rows_per_file)]:
                 for bad in files.scan(first, min(last, written_to - 1)):
                     wanted.add(*bad)
-            for first, last in lost:
+            for first, last in [*lost, (1, store.kept_from - 1)]:
                 wanted.remove(first, last)
             healthy = Holes(holes.ranges)  # ranges that are intact (again) are closed too
             for first, last in wanted:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import layout as L
 from . import format as fmt
+from . import retention
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
 from .marks import differs
 from .recover import oldest_start
@@ -26,6 +27,7 @@ class StoreVerified:
     events: int = 0
     replayed_from: int = 1  # events before this one are older than the journal: checked by their checksums only
     marks: int = 0
+    kept_from: int = 1  # events before this one are older than their retention and not here (retention.py)
     waiting: int = 0  # newest events that are not in a file yet: a running server has them in memory, a start writes them
     bad: Holes = field(default_factory=Holes)  # do not match their checksums
     unlike: Holes = field(default_factory=Holes)  # match their checksums but differ from the journal
@@ -37,8 +39,10 @@ class StoreVerified:
 
     def line(self) -> str:
         rows = [f"event store: {self.events} events"]
-        if self.replayed_from > 1:
-            rows.append(f"1 to {self.replayed_from - 1} are older than the journal and were checked by their checksums only")
+        if self.kept_from > 1:
+            rows.append(f"1 to {self.kept_from - 1} are older than their retention and were removed")
+        if self.replayed_from > self.kept_from:
+            rows.append(f"{self.kept_from} to {self.replayed_from - 1} are older than the journal and were checked by their checksums only")
         if self.waiting:
             rows.append(f"the newest {self.waiting} are not in the files yet (a running server holds them; the next start writes them)")
         for what, holes in (("damaged", self.bad), ("different from the journal", self.unlike)):
@@ -63,6 +67,7 @@ def verify_store(
     """Replay the journal of a data folder and compare its events with the store's. Raises JournalRefused, JournalError, OSError."""
     found = StoreVerified()
     files = EventFiles(data / "events", rows_per_file)
+    found.kept_from = kept = retention.read(data / "events")
     snapshot = oldest_start(data, data / "journal", logic)
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
     found.replayed_from = total.next_number
@@ -71,13 +76,13 @@ def verify_store(
     def sink(events: NDArray[np.int64]) -> None:
         begin = total.next_number
         total.add(events)
-        for bad in files.scan(begin, total.next_number - 1):
+        for bad in files.scan(max(begin, kept), total.next_number - 1):
             found.bad.add(*bad)
         for unlike in files.differ(begin, events):
             found.unlike.add(*unlike)
 
     try:
-        for bad in files.scan(1, found.replayed_from - 1):
+        for bad in files.scan(kept, found.replayed_from - 1):
             found.bad.add(*bad)
         start = snapshot.position if snapshot is not None else None
         for batch in Walk(data / "journal", start=start, live=live, logic=logic, batch_words=BATCH_WORDS, runner=runner, progress=progress):

@@ -232,3 +232,45 @@ def test_disk_use_levels_off(tmp_path: Path) -> None:
     assert one.kept.recycled > 10 and one.kept.retired > 64 and one.kept.segment == live.r.journal.position().segment - 1
     live.end()
     check(data, tmp_path / "s")
+
+
+def test_a_power_cut_finds_everything_in_order(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a removal relies on was synced before it, and each removal is durable before the next one: no reordering by the disk leaves a gap."""
+    shutil.copytree(base, tmp_path / "w")
+    data = tmp_path / "w" / "d"
+    done: list[tuple[str, str]] = []
+    real = {name: getattr(os, name) for name in ("fsync", "rename", "unlink")}
+
+    def fsync(fd: int) -> None:
+        real["fsync"](fd)
+        done.append(("sync", os.readlink(f"/proc/self/fd/{fd}")))
+
+    def rename(source: Any, target: Any) -> None:
+        real["rename"](source, target)
+        done.append(("rename", str(target)))
+
+    def unlink(path: Any) -> None:
+        real["unlink"](path)
+        done.append(("unlink", str(path)))
+
+    for name, call in (("fsync", fsync), ("rename", rename), ("unlink", unlink)):
+        monkeypatch.setattr(os, name, call)
+    keeper(data).work(WANTED)
+    monkeypatch.undo()
+    folder = (tmp_path / "w" / "archive").resolve()
+    removed = [i for i, (call, path) in enumerate(done) if call == "unlink" and path.endswith(".seg")]
+    assert len(removed) > 1
+    for i in removed:
+        name = Path(done[i][1]).name
+        packed = f"{name}.zst"
+        order = [
+            ("sync", str(folder / (packed + ".tmp"))), ("rename", packed), ("sync", str(folder)), ("sync", str(folder / "manifest.jsonl")),
+            ("rename", "recycled.json"), ("sync", str(data / "journal")), ("unlink", name), ("sync", str(data / "journal")),
+        ]  # fmt: skip
+        left = iter(done)
+        for call, path in order:
+            assert any(c == call and (p == path or Path(p).name == path) for c, p in left), (name, call, path)
+        assert done[i + 1] == ("sync", str(data / "journal")), "before anything else is removed"
+    gone = [i for i, (call, path) in enumerate(done) if call == "unlink" and path.endswith(".evt")]
+    noted = max(i for i, (call, path) in enumerate(done) if call == "rename" and path.endswith("/retired"))
+    assert gone and done[noted + 1] == ("sync", str(data / "events")) and noted + 1 < min(gone)

@@ -10,6 +10,7 @@ from exchange_server.archive.segments import Archive, ArchiveProblem
 from exchange_server.journal import format as fmt
 from exchange_server.journal import recycled
 from exchange_server.journal.recover import cut, iterate, oldest_start, recover, verify
+from exchange_server.journal.retention import retire
 from exchange_server.journal.runner import Inline
 from exchange_server.journal.verify_store import verify_store
 from exchange_server.journal.walk import JournalRefused
@@ -105,6 +106,23 @@ def test_everything_works_on_a_journal_that_begins_later(tmp_path: Path) -> None
     assert again.report.snapshot and again.engine.event_seq == live.r.engine.event_seq and again.engine.digest() == live.r.engine.digest()
     again.journal.close()
     again.store.close()
+
+
+def test_the_event_store_is_verified_as_far_as_it_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    live.r.store.flush()
+    archive_all(archive(data))
+    assert verify_store(data, make, live=True, rows_per_file=64).sound
+    retire(data / "events", 1 << 62, 129, 64)
+    found = verify_store(data, make, live=True, rows_per_file=64)
+    assert found.sound and found.kept_from == 129 and "1 to 128 are older than their retention and were removed; all equal" in found.line()
+    recycle(archive(data))
+    found = verify_store(data, make, live=True, rows_per_file=64)
+    assert found.sound and f"129 to {found.replayed_from - 1} are older than the journal" in found.line()
+    (data / "events" / "00000002.evt").unlink()
+    assert not verify_store(data, make, live=True, rows_per_file=64).sound, "what is kept must be here"
+    live.end()
 
 
 def test_the_older_of_the_two_snapshots_is_enough(tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("no TOML", "[[asset]]", "[[asset", "is not TOML: "),
     ("a table that is not there", "[[member]]", '[[market]]\nevent = "{x}"\nproduct = "spot"\nowner_venue = "V1"\nasset = "USD"\nmax_qty = 1\n'
      'each = { table = "t" }\nfees = { model = "notional" }\n[[member]]', 'market[1].each.table: there is no table "t" in the data file; known: none'),
+    ("archive", "[[venue]]", '[server]\narchive = "/a"\nsnapshots_kept = 1\n[[venue]]', "server.snapshots_kept: must be at least 2 with an archive"),
     ("heartbeats", "[[venue]]", '[server]\nheartbeat_min = "90s"\n[[venue]]', "server.heartbeat_min: must be between"),
     ("a port", "[[venue]]", "[server]\nfix_port = 70000\n[[venue]]", "server.fix_port: expected int <= 65535"),
 ]  # fmt: skip

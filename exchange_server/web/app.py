@@ -1,0 +1,102 @@
+"""The ASGI application: routes from the table of operations, the documents, the headers that every answer has."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+
+from protocol import codes
+
+from . import asyncapi
+from .gateway import PUBLIC, Gateway
+from .openapi import document
+from .operation import Operation, problem_answer
+from .problems import refusal
+from .routes import ALL
+from .stream import Streams
+
+VERSION = "1"
+CSP = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+HEADERS = (
+    (b"content-security-policy", CSP), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"), (b"x-frame-options", b"DENY"),
+)  # fmt: skip
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key")
+TOLD_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class SecureHeaders:
+    """Adds the headers of every answer, refusals and documents included."""
+
+    def __init__(self, app: Any, secure: bool, shared: bool) -> None:
+        """secure: the listener is under TLS; shared: pages of other origins are allowed (they are named in CORS)."""
+        self.app = app
+        self.headers = [(name, b"cross-origin" if shared and name.endswith(b"resource-policy") else value) for name, value in HEADERS]
+        self.headers += [HSTS] if secure else []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self.headers]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def _endpoint(gateway: Gateway, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await gateway.carry_out(operation, request)
+
+    return endpoint
+
+
+def _document(content: dict[str, Any]) -> Callable[[Request], Awaitable[Response]]:
+    encoded = msgspec.json.encode(content)
+
+    async def endpoint(request: Request) -> Response:  # noqa: ARG001 (Starlette)
+        return Response(encoded, 200, PUBLIC, "application/json")
+
+    return endpoint
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    """Paths and methods that are none."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    text = f"{request.method[:16]} is not allowed here" if status == 405 else "there is nothing at this address"
+    return problem_answer(refusal(codes.R_NO_RESOURCE, text, status=status), headers)
+
+
+def make_app(gateway: Gateway) -> Any:
+    """The ASGI application of a gateway."""
+    routes: list[Any] = [
+        Route("/openapi.json", _document(document(ALL, VERSION)), methods=["GET"]),
+        Route("/asyncapi.json", _document(asyncapi.document(VERSION)), methods=["GET"]),
+        WebSocketRoute("/v1/stream", Streams(gateway).serve),
+    ]
+    # Fixed paths before those with a name in their place.
+    for operation in sorted(ALL, key=lambda one: ("{" in one.path, one.path)):
+        routes.append(Route(operation.path, _endpoint(gateway, operation), methods=[operation.method]))
+    app: Any = Starlette(routes=routes, exception_handlers={404: _nothing_here, 405: _nothing_here})
+    app.router.redirect_slashes = False
+    if origins := gateway.settings.origins:
+        app = CORSMiddleware(
+            app, allow_origins=list(origins), allow_methods=["GET", "POST", "PUT", "DELETE"], allow_headers=ALLOWED_HEADERS,
+            expose_headers=TOLD_HEADERS, max_age=600,
+        )  # fmt: skip
+    return SecureHeaders(app, gateway.settings.secure, bool(origins))

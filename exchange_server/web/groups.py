@@ -1,0 +1,266 @@
+"""Market data for many sockets: readers with the same channel, contract and conflation form a group; a frame is encoded once for each group."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from protocol import codes
+from protocol import messages as M
+from protocol.book_builder import BookBuilder
+
+from . import schemas as S
+from . import stream_schemas as F
+from . import words
+from .gateway import Gateway
+from .routes.contracts import CHECKED_LEVELS, checksum, levels
+
+DEPTH_MAX = 10_000
+
+
+class Member(Protocol):
+    """A reader of frames."""
+
+    def put(self, frame: bytes) -> None: ...
+
+
+def encoded(frame: F.Frame) -> bytes:
+    return msgspec.json.encode(frame)
+
+
+def top_checksum(definition: M.Definition, book: BookBuilder) -> int:
+    bids, asks = book.depth(CHECKED_LEVELS)
+    return checksum(levels(definition, bids), levels(definition, asks))
+
+
+def snapshot_frame(gateway: Gateway, definition: M.Definition, book: BookBuilder) -> bytes:
+    bids, asks = book.depth(DEPTH_MAX)
+    return encoded(
+        F.BookSnapshot(
+            contract=definition.symbol, sequence=book.seq, time=words.time_text(book.time), phase=words.phase(gateway.feed.phase_of(definition)),
+            bids=levels(definition, bids), asks=levels(definition, asks), checksum=top_checksum(definition, book),
+        )
+    )  # fmt: skip
+
+
+def ticker_frame(definition: M.Definition, book: BookBuilder) -> bytes:
+    bid, ask = (levels(definition, [one])[0] if one else None for one in (book.best_bid, book.best_ask))
+    return encoded(
+        F.Ticker(
+            contract=definition.symbol, time=words.time_text(book.time), bid=bid, ask=ask, last=words.maybe_price(definition, book.last)
+        )
+    )
+
+
+class Group:
+    """Readers of one channel of one contract, with one conflation."""
+
+    def __init__(self, gateway: Gateway, channel: str, instrument: int, conflate_ms: int) -> None:
+        self.gateway, self.channel, self.instrument, self.conflate_ms = gateway, channel, instrument, conflate_ms
+        self.members: set[Member] = set()
+        self.sent_seq = 0  # of the book, up to which frames were made
+        self._touched: dict[int, set[int]] = {codes.BUY: set(), codes.SELL: set()}
+        self._top: Any = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def send(self, frame: bytes) -> None:
+        for member in list(self.members):
+            member.put(frame)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def first(self, member: Member) -> None:
+        """What a new member gets at once; and again after a gap."""
+        found = self._book()
+        if found is None or self.channel == "trades":
+            return
+        definition, book = found
+        member.put(snapshot_frame(self.gateway, definition, book) if self.channel == "book" else ticker_frame(definition, book))
+
+    def _book(self) -> tuple[M.Definition, BookBuilder] | None:
+        definition, book = self.gateway.feed.definitions.get(self.instrument), self.gateway.feed.books.get(self.instrument)
+        return (definition, book) if definition is not None and book is not None and book.valid else None
+
+    # ------------------------------------------------------------------------------------------------------- the feed
+    def reset(self, gap: bytes) -> None:
+        """The book is not right at the moment."""
+        for prices in self._touched.values():
+            prices.clear()
+        if self.channel != "trades":
+            self.send(gap)
+
+    def anew(self) -> None:
+        """A whole book came."""
+        found = self._book()
+        if found is None:
+            return
+        for prices in self._touched.values():
+            prices.clear()
+        self.sent_seq, self._top = found[1].seq, None
+        for member in list(self.members):
+            self.first(member)
+
+    def update(self, message: M.BookUpdate) -> None:
+        """The changes of one turn, which the book has."""
+        if self.channel == "trades":
+            self._trades(message)
+            return
+        for side, price, _ in message.changes:
+            self._touched[side].add(price)
+        if not self.conflate_ms:
+            self._flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.conflate_ms / 1000, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._flush()
+
+    def _flush(self) -> None:
+        found = self._book()
+        if found is None or not self.members:
+            return
+        definition, book = found
+        if self.channel == "ticker":
+            top = (book.best_bid, book.best_ask, book.last)
+            if top != self._top:
+                self._top = top
+                self.send(ticker_frame(definition, book))
+            return
+        if book.seq <= self.sent_seq:
+            return
+        sides = ((codes.BUY, book.bids), (codes.SELL, book.asks))
+        bids, asks = ([(price, side_levels.get(price, 0)) for price in sorted(self._touched[side])] for side, side_levels in sides)
+        previous, self.sent_seq = self.sent_seq, book.seq
+        for prices in self._touched.values():
+            prices.clear()
+        self.send(
+            encoded(
+                F.BookUpdate(
+                    contract=definition.symbol, sequence=book.seq, previous=previous, time=words.time_text(book.time), bids=levels(definition, bids),
+                    asks=levels(definition, asks), checksum=top_checksum(definition, book),
+                )
+            )
+        )  # fmt: skip
+
+    def _trades(self, message: M.BookUpdate) -> None:
+        definition = self.gateway.feed.definitions.get(self.instrument)
+        if definition is None or not self.members:
+            return
+        for id, price, qty, taker in message.trades:
+            trade = S.Trade(
+                trade_id=str(id), time=words.time_text(message.time), price=words.price(definition, price), quantity=words.quantity(definition, abs(qty)),
+                taker_side="buy" if taker == codes.BUY else "sell", taken_back=qty < 0,
+            )  # fmt: skip
+            self.send(encoded(F.Traded(contract=definition.symbol, trade=trade)))
+
+
+Key = tuple[str, int, int]
+
+
+class Groups:
+    """All groups of the process; listens to the feed. `phases` are the readers of phases and results."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.phases: set[Member] = set()
+        self.on_state: Callable[[], None] = lambda: None
+        self._groups: dict[Key, Group] = {}
+        self._of: dict[int, list[Group]] = {}
+        gateway.feed.listeners.append(self._heard)
+
+    def join(self, member: Member, channel: str, instrument: int, conflate_ms: int) -> Group:
+        key = channel, instrument, 0 if channel == "trades" else conflate_ms
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(self.gateway, *key)
+            book = self.gateway.feed.books.get(instrument)
+            group.sent_seq = book.seq if book is not None else 0
+            self._of.setdefault(instrument, []).append(group)
+        group.members.add(member)
+        group.first(member)
+        return group
+
+    def leave(self, member: Member, group: Group) -> None:
+        group.members.discard(member)
+        if group.members:
+            return
+        group.close()
+        self._groups.pop((group.channel, group.instrument, group.conflate_ms), None)
+        others = [one for one in self._of.get(group.instrument, ()) if one is not group]
+        if others:
+            self._of[group.instrument] = others
+        else:
+            self._of.pop(group.instrument, None)
+
+    def _heard(self, message: Any, book: BookBuilder | None) -> None:
+        if message is None:
+            self._state()
+        elif isinstance(message, M.BookUpdate):
+            groups = self._of.get(message.instrument, ())
+            for group in groups:
+                if book is not None:
+                    group.update(message)
+                elif (wrong := self.gateway.feed.books.get(message.instrument)) is None or not wrong.valid:
+                    self._reset(group)
+        elif isinstance(message, M.BookSnapshot):
+            for group in self._of.get(message.instrument, ()):
+                group.anew()
+        elif isinstance(message, M.BookReset):
+            for group in [one for one in self._groups.values() if message.instrument in (0, one.instrument)]:
+                self._reset(group)
+        elif isinstance(message, M.PhaseChange):
+            self._phase(message)
+        elif isinstance(message, M.Result):
+            self._result(message)
+
+    def _reset(self, group: Group, reason: Any = "book_reset") -> None:
+        definition = self.gateway.feed.definitions.get(group.instrument)
+        symbol = definition.symbol if definition is not None else None
+        group.reset(encoded(F.Gap(reason=reason, channels=[group.channel], contract=symbol)))
+
+    def _state(self) -> None:
+        """The exchange is there again, or gone. Books were invalid meanwhile: their snapshots have come already."""
+        for group in list(self._groups.values()):
+            if self.gateway.feed.up:
+                group.anew()
+            else:
+                self._reset(group, "server_down")
+        self.on_state()
+
+    def _phase(self, message: M.PhaseChange) -> None:
+        name = self.gateway.reference.name_of.get(message.market)
+        if name is None or not self.phases:
+            return
+        frame = encoded(
+            F.PhaseChanged(
+                market=name,
+                time=words.time_text(message.time),
+                phase=words.phase(message.phase),
+                old=words.phase(message.old) if message.old else None,
+            )
+        )
+        for member in list(self.phases):
+            member.put(frame)
+
+    def _result(self, message: M.Result) -> None:
+        name = self.gateway.reference.name_of.get(message.market)
+        contracts = self.gateway.feed.of_market.get(message.market, [])
+        if name is None or not self.phases:
+            return
+        one = self.gateway.feed.definitions.get(message.instrument) if message.instrument else None
+        paid = [one] if one is not None else contracts
+        frame = encoded(
+            F.Resulted(
+                market=name, contract=one.symbol if one is not None else None, version=message.version, phase=words.phase(message.phase),
+                window_ends_at=words.maybe_time(message.until),
+                payouts=[S.Payout(contract=d.symbol, payout=words.price(d, ticks)) for d, ticks in zip(paid, message.payouts)], rule=message.rule,
+                source=message.source, observed=message.observed, observed_at=words.maybe_time(message.observed_at), evidence_sha256=message.evidence,
+                evidence_name=message.evidence_name,
+            )
+        )  # fmt: skip
+        for member in list(self.phases):
+            member.put(frame)

@@ -1,0 +1,148 @@
+"""The operations of the API: one table of them makes the routes, the checks of what comes in, and the OpenAPI document."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from protocol import codes
+
+from .problems import MEDIA_TYPE, Refusal, bad_field, body_of, refusal
+from .schemas import Answer, NoQuery
+
+BODY_MAX = 64 * 1024
+_PLACE = re.compile(r" - at `(\$[^`]*)`$")
+_FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
+
+
+@dataclass(frozen=True)
+class Made:
+    """An answer with another status or with headers."""
+
+    answer: Answer
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Call:
+    """One request as its handler gets it: checked. gateway: the process's Gateway; login: who asks, a WebSession of sessions.py, where the operation is
+    private."""
+
+    gateway: Any
+    request: Request
+    path: dict[str, str]
+    query: Any
+    body: Any
+    login: Any = None
+
+    @property
+    def session(self) -> Any:
+        assert self.login is not None
+        return self.login
+
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """private: needs a logged-on client. server: needs the exchange. rate: the bucket (a name of limits.Rates) it is taken from."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    answer: type[Answer]
+    handler: Handler
+    body: Any = None
+    query: Any = NoQuery
+    status: int = 200
+    private: bool = False
+    server: bool = True
+    rate: str = "public"
+    problems: tuple[int, ...] = ()
+    also: tuple[int, ...] = ()  # other statuses with the same answer
+
+    @property
+    def changes(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def path_names(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
+
+
+def place_of(text: str) -> tuple[str, str]:
+    """(sentence, place) of msgspec's message: what is wrong, and where it is in the body."""
+    match = _PLACE.search(text)
+    place = match[1] if match else "$"
+    sentence = text[: match.start()] if match else text
+    if named := _FIELD.search(sentence):
+        place = f"{place}.{named[1][:64]}"
+    return sentence[:300], place
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises Refusal above BODY_MAX, before it is read where its length is told."""
+    told = request.headers.get("content-length", "")
+    if told.isascii() and told.isdigit() and (len(told) > 9 or int(told) > BODY_MAX):
+        raise _too_long(told[:20])
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > BODY_MAX:
+                raise _too_long(f"{size} or more")
+            parts.append(part)
+    except ClientDisconnect:
+        raise refusal(codes.R_WIRE_MALFORMED, "the connection ended before the body did") from None
+    return b"".join(parts)
+
+
+def _too_long(size: str) -> Refusal:
+    return refusal(
+        codes.R_WIRE_TOO_LONG,
+        f"the body has {size} bytes, the limit is {BODY_MAX}",
+        limit=BODY_MAX,
+        asked=size,
+        headers={"Connection": "close"},
+    )
+
+
+def read(kind: Any, data: bytes, content_type: str) -> Any:
+    """A body as its struct. Raises Refusal that names the field and what was expected."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise refusal(codes.R_WIRE_FIELD, "the body must be JSON: Content-Type: application/json", at="Content-Type", status=415)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise bad_field(*place_of(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise refusal(codes.R_WIRE_MALFORMED, f"the body is not JSON: {error}"[:300]) from None
+
+
+def read_query(kind: Any, request: Request) -> Any:
+    """The parameters of the address as their struct. Raises Refusal that names the parameter."""
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise bad_field(f"the parameter {name[:64]} is given twice", f"?{name[:64]}")
+        given[name] = value
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        sentence, place = place_of(str(error))
+        raise bad_field(sentence, f"?{place.removeprefix('$').removeprefix('.')}") from None
+
+
+def json_answer(answer: Any, status: int, headers: dict[str, str]) -> Response:
+    return Response(msgspec.json.encode(answer), status, headers, "application/json")
+
+
+def problem_answer(error: Refusal, headers: dict[str, str]) -> Response:
+    return Response(body_of(error.problem), error.problem.status, {**headers, **error.headers}, MEDIA_TYPE)

@@ -1,0 +1,139 @@
+"""What a market is about: titles, rules, results with evidence, series and venues. The binary wire has none of it, so it comes from the operators'
+questions `markets`, `series` and `venue`; nothing but these four questions (with `status`) is ever asked there.
+
+Only what the process's own market-data logon sees is shown: a market is here when one of its contracts is defined on the feed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from protocol import messages as M
+
+from .feed import Feed
+
+QUESTIONS = ("status", "markets", "series", "venue")
+PAUSE_S = 0.5  # between two reads of what changed
+WHOLE_S = 60.0  # series, venues and markets' titles that changed without a message of the market
+MANY = 20  # of changed markets are read one by one
+
+
+class Reader(Protocol):
+    """A connection for questions, as cli.admin_client.AdminClient is one."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *exc: object) -> None: ...
+    def ask(self, verb: str, **fields: Any) -> Any: ...
+
+
+class Unreadable(Exception):
+    """A question was not answered; the text is one sentence."""
+
+
+class Reference:
+    """`markets`: the view of the question of that name, by event name; `series`, `venues` likewise."""
+
+    def __init__(self, connect: Callable[[], Any], log: Callable[..., None]) -> None:
+        """connect: opens a connection for questions; it blocks, and runs in a thread."""
+        self._connect, self._log = connect, log
+        self.markets: dict[str, dict[str, Any]] = {}
+        self.series: dict[str, dict[str, Any]] = {}
+        self.venues: dict[str, dict[str, Any]] = {}
+        self.market_of: dict[str, str] = {}  # event name by contract
+        self.id_of: dict[str, int] = {}  # event id by name
+        self.name_of: dict[int, str] = {}
+        self._dirty: set[str] = set()
+        self._all = False
+        self._changed = asyncio.Event()
+
+    async def ask(self, verb: str, **fields: Any) -> Any:
+        """One question. Raises Unreadable."""
+        assert verb in QUESTIONS
+        return (await asyncio.to_thread(self._ask, [(verb, fields)]))[0]
+
+    def _ask(self, questions: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+        try:
+            with self._connect() as reader:
+                found = []
+                for verb, fields in questions:
+                    answer = reader.ask(verb, **fields)
+                    if not answer.ok:
+                        raise Unreadable(f"the question {verb} was refused: {answer.text}")
+                    found.append(answer.result)
+                return found
+        except Unreadable:
+            raise
+        except Exception as error:
+            raise Unreadable(str(error)) from error
+
+    async def load(self, feed: Feed) -> None:
+        """Everything. Raises Unreadable."""
+        markets, series, venues = await asyncio.to_thread(self._ask, [("markets", {}), ("series", {}), ("venue", {})])
+        seen = {symbol for symbol in feed.by_symbol}
+        self.markets, self.market_of = {}, {}
+        for market in markets["markets"]:
+            if any(contract["symbol"] in seen for contract in market["contracts"]):
+                self._take(market)
+        self.series = {row["name"]: row for row in series["rows"]}
+        self.venues = {row["name"]: row for row in venues["rows"]}
+        self._number(feed)
+
+    def _take(self, market: dict[str, Any]) -> None:
+        self.markets[market["event"]] = market
+        for contract in market["contracts"]:
+            self.market_of[contract["symbol"]] = market["event"]
+
+    def _number(self, feed: Feed) -> None:
+        self.id_of = {}
+        for symbol, definition in feed.by_symbol.items():
+            if name := self.market_of.get(symbol):
+                self.id_of[name] = definition.market
+        self.name_of = {id: name for name, id in self.id_of.items()}
+
+    # -------------------------------------------------------------------------------------------------- what changes
+    def heard(self, message: Any) -> None:
+        """A message of the feed: what it changes is read again soon."""
+        if isinstance(message, M.Definition):
+            name = self.market_of.get(message.symbol)
+            self._again(name)
+        elif isinstance(message, M.PhaseChange | M.Result):
+            self._again(self.name_of.get(message.market))
+
+    def _again(self, name: str | None) -> None:
+        if name is None:
+            self._all = True
+        else:
+            self._dirty.add(name)
+        self._changed.set()
+
+    async def run(self, feed: Feed) -> None:
+        """Keep up with the feed until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._changed.wait(), WHOLE_S)
+            except TimeoutError:
+                self._all = True
+            if not feed.up:
+                self._changed.clear()
+                await asyncio.sleep(PAUSE_S)
+                continue
+            self._changed.clear()
+            names, whole = self._dirty, self._all or len(self._dirty) > MANY
+            self._dirty, self._all = set(), False
+            try:
+                if whole:
+                    await self.load(feed)
+                else:
+                    await self._read(names, feed)
+            except Unreadable as error:
+                self._log("warning", "reference_stale", text=str(error))
+                self._all = True  # with the next change, or in a minute
+            await asyncio.sleep(PAUSE_S)
+
+    async def _read(self, names: set[str], feed: Feed) -> None:
+        questions = [("markets", {"event": name}) for name in sorted(names)]
+        for name, found in zip(sorted(names), await asyncio.to_thread(self._ask, questions)):
+            self.markets.pop(name, None)
+            for market in found["markets"]:
+                self._take(market)
+        self._number(feed)

@@ -1,0 +1,111 @@
+"""A client's own fills, balances, positions, requirements and statement."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from protocol import messages as M
+from protocol import numbers
+from protocol.account_messages import PART_BALANCES, PART_POSITIONS, PART_REQUIREMENTS
+
+from .. import schemas as S
+from .. import words
+from ..operation import Call, Operation
+from ..reports import definition_of, entry_of, fill_of
+from . import paging
+
+WINDOW = 2000  # reports that are asked for at once
+WINDOWS = 10  # that one request looks through
+
+
+async def _past(call: Call, ask: Callable[[int, int], Awaitable[list[Any]]], take: Callable[[Any], Any]) -> tuple[list[Any], str | None]:
+    """(rows, next cursor) of what `take` makes of the session's reports, the oldest first. The cursor is the number of the last report looked at, so
+    a page may be short, and still have a next one."""
+    limit, number = call.query.limit, paging.read_number(call.query.cursor)
+    found: list[Any] = []
+    newest = call.session.trader.next_report - 1
+    for _ in range(WINDOWS):
+        if number >= newest:
+            return found, None
+        end = min(number + WINDOW, newest)
+        for report in await ask(number + 1, end):
+            if (row := take(report)) is None:
+                continue
+            found.append(row)
+            if len(found) == limit:
+                return found, str(report.number) if report.number < newest else None
+        number = end
+    return found, str(number) if number < newest else None
+
+
+async def fills(call: Call) -> S.Fills:
+    gateway, trader = call.gateway, call.session.trader
+    found, cursor = await _past(call, trader.fills, lambda fill: fill_of(gateway, trader, fill))
+    return S.Fills(fills=found, next_cursor=cursor)
+
+
+async def statement(call: Call) -> S.Statement:
+    gateway, trader = call.gateway, call.session.trader
+    found, cursor = await _past(call, trader.reports, lambda report: entry_of(gateway, trader, report))
+    return S.Statement(entries=found, next_cursor=cursor)
+
+
+async def balances(call: Call) -> S.Balances:
+    state = await call.session.trader.own_state(call.query.account, PART_BALANCES)
+    rows = [
+        S.Balance(
+            account=account.name, asset=name, cash=numbers.unscaled(one.cash, one.decimals), locked=numbers.unscaled(one.locked, one.decimals),
+            available=numbers.unscaled(one.available, one.decimals),
+        )
+        for account in state.accounts.values() for name, one in account.balances.items()
+    ]  # fmt: skip
+    return S.Balances(time=words.time_text(state.time), balances=rows)
+
+
+async def positions(call: Call) -> S.Positions:
+    state = await call.session.trader.own_state(call.query.account, PART_POSITIONS)
+    rows = []
+    for account in state.accounts.values():
+        for symbol, one in account.positions.items():
+            definition = definition_of(call.gateway, one.instrument)
+            lots = (words.quantity(definition, value) for value in (one.position, one.open_buy, one.open_sell))
+            rows.append(S.Position(account=account.name, contract=symbol, **dict(zip(("position", "open_buy", "open_sell"), lots))))
+    return S.Positions(time=words.time_text(state.time), positions=rows)
+
+
+async def requirements(call: Call) -> S.Requirements:
+    state = await call.session.trader.own_state(call.query.account, PART_REQUIREMENTS)
+    rows = [_requirement(call, account.name, one) for account in state.accounts.values() for one in account.requirements.values()]
+    return S.Requirements(time=words.time_text(state.time), requirements=rows)
+
+
+def _requirement(call: Call, account: str, one: M.Requirement) -> S.Requirement:
+    """One market of an account, with the sum that makes the requirement in words."""
+    definition = next(iter(call.gateway.feed.of_market.get(one.market, ())), None) or definition_of(call.gateway, 0)
+    required, buys, worst = (words.money(definition, value) for value in (one.required, one.buys, one.worst))
+    if one.worst < 0:
+        why = f"open buys reserve {buys}; the worst result costs {worst.removeprefix('-')}: together {required} {definition.asset}"
+    else:
+        why = f"open buys reserve {buys} {definition.asset}; the worst result costs nothing"
+    base, held = None, None
+    if one.base_asset:
+        base, held = definition.base_asset, numbers.unscaled(one.held_base, definition.qty_decimals + len(str(definition.lot_base)) - 1)
+        why += f"; open sells hold {held} {base}"
+    return S.Requirement(
+        account=account, market=call.gateway.reference.name_of.get(one.market, f"#{one.market}"), asset=definition.asset, required=required,
+        reserved_by_buys=buys, worst_case=worst, base_asset=base, held_base=held, why=why,
+    )  # fmt: skip
+
+
+OPERATIONS = (
+    Operation("list_fills", "GET", "/v1/fills", "Fills of this session's orders, the oldest first", S.Fills, fills, query=S.Page, private=True),
+    Operation("list_balances", "GET", "/v1/balances", "Money of the accounts", S.Balances, balances, query=S.AccountQuery, private=True, problems=(404,)),
+    Operation("list_positions", "GET", "/v1/positions", "Positions of the accounts", S.Positions, positions, query=S.AccountQuery, private=True, problems=(404,)),
+    Operation(
+        "list_requirements", "GET", "/v1/requirements", "What the accounts must keep for each market, and why", S.Requirements, requirements,
+        query=S.AccountQuery, private=True, problems=(404,),
+    ),
+    Operation(
+        "get_statement", "GET", "/v1/statement", "What changed the accounts' money, as this session was told", S.Statement, statement, query=S.Page,
+        private=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,330 @@
+"""The WebSocket: what one reader subscribed to, what waits for it, and what happens when it is slow."""
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from protocol import codes, numbers
+from protocol import messages as M
+from protocol.account_messages import PART_BALANCES
+
+from . import schemas as S
+from . import stream_schemas as F
+from . import words
+from .gateway import Gateway, address_of
+from .groups import Group, Groups, encoded
+from .operation import place_of
+from .problems import Refusal, bad_field, refusal
+from .reports import fill_of, order_state
+from .sessions import WebSession
+
+FIRST_S = 10.0  # until the first subscription
+HEARTBEAT_S = 5.0
+SEND_S = 10.0  # a frame that is not taken in this time ends the connection
+QUEUE_BYTES = 512 * 1024  # that wait for a reader before frames are left out
+SUBSCRIPTIONS_MAX = 2000  # contracts of all channels of one socket
+SOCKETS_MAX = 20_000
+BALANCES_S = 0.25  # after a change: several changes make one frame
+CLOSE_REFUSED, CLOSE_SLOW, CLOSE_OVER, CLOSE_LATER = 4400, 4408, 4401, 4429
+EVENTS: tuple[tuple[type, str], ...] = (
+    (M.Accepted, "accepted"), (M.Rejected, "rejected"), (M.Fill, "filled"), (M.Canceled, "canceled"), (M.Replaced, "replaced"), (M.Expired, "expired"),
+)  # fmt: skip
+MONEY = (M.Fill, M.Moved, M.Settled, M.Reversed, M.Bust)
+
+
+class Streams:
+    """All sockets of the process."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.groups = Groups(gateway)
+        self.groups.on_state = self._state
+        self.readers: set[Reader] = set()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One socket, from its handshake to its end."""
+        allowed = self.gateway.buckets["stream"].take(address_of(socket))
+        await socket.accept()
+        if allowed.wait_s or len(self.readers) >= SOCKETS_MAX:
+            await socket.close(CLOSE_LATER, "too many sockets: later")
+            return
+        reader = Reader(self, socket)
+        self.readers.add(reader)
+        try:
+            await reader.run()
+        finally:
+            self.readers.discard(reader)
+            reader.leave()
+
+    def _state(self) -> None:
+        for reader in list(self.readers):
+            reader.put(reader.heartbeat())
+
+
+class Reader:
+    """One socket. `put` never waits: what a reader does not take in time is left out, and it is told."""
+
+    def __init__(self, streams: Streams, socket: WebSocket) -> None:
+        self.streams, self.gateway, self.socket = streams, streams.gateway, socket
+        self.session: WebSession | None = None
+        self._queue: deque[bytes] = deque()
+        self._bytes = 0
+        self._behind = False  # frames were left out, and it was not told yet
+        self._woken = asyncio.Event()
+        self._groups: dict[tuple[str, int], Group] = {}
+        self._own: set[str] = set()
+        self._listening = False
+        self._balances_planned: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ending: tuple[int, str] | None = None
+
+    # -------------------------------------------------------------------------------------------------------- outwards
+    def put(self, frame: bytes) -> None:
+        if self._behind or self._ending is not None:
+            return
+        self._bytes += len(frame)
+        if self._bytes > QUEUE_BYTES:
+            self._queue.clear()
+            self._bytes = 0
+            self._behind = True
+        else:
+            self._queue.append(frame)
+        self._woken.set()
+
+    def heartbeat(self) -> bytes:
+        return encoded(F.Heartbeat(time=words.time_text(time.time_ns()), server="up" if self.gateway.feed.up else "down"))
+
+    def end(self, code: int, text: str, frame: bytes | None = None) -> None:
+        """Close after what waits."""
+        if self._ending is None:
+            if frame is not None:
+                self.put(frame)
+            self._ending = code, text
+            self._woken.set()
+
+    async def run(self) -> None:
+        sender = asyncio.create_task(self._send())
+        beats = asyncio.create_task(self._beat())
+        stopping = asyncio.create_task(self._stop())
+        receiver = asyncio.create_task(self._receive())
+        try:
+            await asyncio.wait([sender, receiver], return_when=asyncio.FIRST_COMPLETED)
+            if self._ending is not None:
+                await asyncio.wait([sender], timeout=SEND_S)
+        finally:
+            for task in (sender, beats, receiver, stopping):
+                task.cancel()
+            await asyncio.gather(sender, beats, receiver, stopping, return_exceptions=True)
+
+    async def _stop(self) -> None:
+        await self.gateway.stopping.wait()
+        self.end(1012, "the process is stopping")
+
+    async def _send(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._queue:
+                frame = self._queue.popleft()
+                self._bytes -= len(frame)
+                try:
+                    await asyncio.wait_for(self.socket.send_text(frame.decode()), SEND_S)
+                except TimeoutError:
+                    return await self._close(CLOSE_SLOW, "too slow")
+                except (WebSocketDisconnect, RuntimeError):
+                    return None
+            if self._behind:  # what it had not taken is gone; it has taken what was sent before
+                self._behind = False
+                channels = sorted({channel for channel, _ in self._groups} | self._own)
+                self.put(encoded(F.Gap(reason="slow", channels=channels)))
+                for group in self._groups.values():
+                    group.first(self)
+                self._plan_balances()
+            if self._ending is not None and not self._queue:
+                return await self._close(*self._ending)
+
+    async def _close(self, code: int, text: str) -> None:
+        if self.socket.client_state == WebSocketState.CONNECTED and self.socket.application_state == WebSocketState.CONNECTED:
+            try:
+                await asyncio.wait_for(self.socket.close(code, text), 2)
+            except (TimeoutError, RuntimeError, WebSocketDisconnect):
+                pass
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            self.put(self.heartbeat())
+            if self.session is not None and (
+                not self.gateway.sessions.alive(self.session) or self.gateway.sessions.now() >= self.session.ends
+            ):
+                self.end(CLOSE_OVER, "the session is over: log on again", encoded(F.SessionState(state="ended")))
+
+    # --------------------------------------------------------------------------------------------------------- inwards
+    async def _receive(self) -> None:
+        first = True
+        while self._ending is None:
+            try:
+                message = await asyncio.wait_for(self.socket.receive(), FIRST_S if first else None)
+            except TimeoutError:
+                return self.end(CLOSE_REFUSED, "no subscription came within ten seconds")
+            except RuntimeError:
+                return None
+            if message["type"] != "websocket.receive":
+                return None
+            try:
+                self._request(message.get("text"), first)
+            except Refusal as error:
+                self.end(CLOSE_REFUSED, error.problem.name, encoded(F.Refused(problem=error.problem)))
+                return None
+            first = False
+        return None
+
+    def _request(self, text: str | None, first: bool) -> None:
+        """One frame of the client. Raises Refusal; then the connection ends."""
+        if self.gateway.buckets["public"].take(address_of(self.socket)).wait_s:
+            raise refusal(codes.R_HTTP_THROTTLED, "too many frames")
+        if text is None:
+            raise refusal(codes.R_WIRE_MALFORMED, "frames are text: JSON")
+        try:
+            request = msgspec.json.decode(text, type=F.FromClient)
+        except msgspec.ValidationError as error:
+            raise bad_field(*place_of(str(error))) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise refusal(codes.R_WIRE_MALFORMED, f"the frame is not JSON: {error}"[:300]) from None
+        if isinstance(request, F.Ping):
+            self.put(encoded(F.Pong(id=request.id)))
+        elif isinstance(request, F.Unsubscribe):
+            self._unsubscribe(request)
+        else:
+            self._subscribe(request)
+        if first and not isinstance(request, F.Subscribe):
+            raise refusal(codes.R_WIRE_FIELD, "the first frame is a subscription", at="$.op")
+
+    def _subscribe(self, request: F.Subscribe) -> None:
+        self._identify(request)
+        wanted: list[tuple[str, int, int]] = []
+        own: set[str] = set()
+        for n, one in enumerate(request.channels):
+            if one.channel in ("book", "trades", "ticker"):
+                if not one.contracts:
+                    raise bad_field(f"{one.channel} needs contracts", f"$.channels[{n}].contracts")
+                wanted += [(one.channel, self.gateway.definition(symbol).instrument, one.conflate_ms) for symbol in one.contracts]
+            elif one.contracts:
+                raise bad_field(f"{one.channel} takes no contracts", f"$.channels[{n}].contracts")
+            elif one.channel in ("orders", "balances"):
+                if self.session is None:
+                    raise refusal(codes.R_NOT_LOGGED_ON, f"{one.channel} need a stream_token or token")
+                own.add(one.channel)
+            else:
+                self.streams.groups.phases.add(self)
+        new = {(channel, instrument) for channel, instrument, _ in wanted} - self._groups.keys()
+        if len(self._groups) + len(new) > SUBSCRIPTIONS_MAX:
+            total = len(self._groups) + len(new)
+            raise refusal(
+                codes.R_WIRE_FIELD, f"{total} contracts, the limit of a socket is {SUBSCRIPTIONS_MAX}", limit=SUBSCRIPTIONS_MAX, asked=total
+            )
+        self.put(encoded(F.Subscribed(channels=request.channels)))
+        for channel, instrument, conflate_ms in wanted:
+            if (old := self._groups.pop((channel, instrument), None)) is not None:
+                self.streams.groups.leave(self, old)
+            self._groups[channel, instrument] = self.streams.groups.join(self, channel, instrument, conflate_ms)
+        self._own |= own
+        if own and not self._listening and self.session is not None:
+            self._listening = True
+            self.session.login.listeners.append(self._report)
+        if "balances" in own:
+            self._plan_balances()
+
+    def _identify(self, request: F.Subscribe) -> None:
+        """Who asks; a token that is given must be good, and the login stays the same."""
+        if not request.stream_token and not request.token:
+            return
+        sessions = self.gateway.sessions
+        found = sessions.take_stream_token(request.stream_token) if request.stream_token else sessions.find(request.token)
+        if found is None or (found.cookie and not request.stream_token):
+            raise refusal(codes.R_NOT_LOGGED_ON, "the token is not good, was used, or is over")
+        if self.session is not None and found.login is not self.session.login:
+            raise refusal(codes.R_NOT_AUTHORISED, "this socket belongs to another login")
+        if self.session is None:
+            self.session = found
+            found.streams += 1
+
+    def _unsubscribe(self, request: F.Unsubscribe) -> None:
+        for one in request.channels:
+            if one.channel == "phase":
+                self.streams.groups.phases.discard(self)
+            self._own.discard(one.channel)
+            for symbol in one.contracts:
+                definition = self.gateway.feed.by_symbol.get(symbol)
+                group = self._groups.pop((one.channel, definition.instrument), None) if definition is not None else None
+                if group is not None:
+                    self.streams.groups.leave(self, group)
+        self.put(encoded(F.Subscribed(channels=[])))
+
+    # ------------------------------------------------------------------------------------------------------------- own
+    def _report(self, report: Any) -> None:
+        """A report of the login's session; None: its connection was lost or made."""
+        assert self.session is not None
+        trader = self.session.trader
+        if report is None:
+            if not self.gateway.sessions.alive(self.session):
+                self.end(CLOSE_OVER, "the session is over: log on again", encoded(F.SessionState(state="ended")))
+                return
+            self.put(encoded(F.SessionState(state="up" if trader.up else "down")))
+            self._plan_balances()
+            return
+        if "orders" in self._own:
+            event: Any = next((name for kind, name in EVENTS if isinstance(report, kind)), None)
+            if event is not None:
+                number, order = str(report.number), order_state(self.gateway, trader, [report])
+                self.put(encoded(F.OwnOrder(number=number, event=event, order=order)))
+            if isinstance(report, M.Fill):
+                self.put(encoded(F.OwnFill(number=str(report.number), fill=fill_of(self.gateway, trader, report))))
+        if isinstance(report, MONEY):
+            self._plan_balances()
+
+    def _plan_balances(self) -> None:
+        if "balances" in self._own and self._balances_planned is None:
+            self._balances_planned = asyncio.get_running_loop().call_later(BALANCES_S, self._ask_balances)
+
+    def _ask_balances(self) -> None:
+        self._balances_planned = None
+        task = asyncio.get_running_loop().create_task(self._balances())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _balances(self) -> None:
+        if self.session is None:
+            return
+        try:
+            state = await self.session.trader.own_state(parts=PART_BALANCES)
+        except Refusal:
+            self.put(encoded(F.Gap(reason="session_down", channels=["balances"])))
+            return
+        rows = [
+            S.Balance(
+                account=account.name, asset=name, cash=numbers.unscaled(one.cash, one.decimals), locked=numbers.unscaled(one.locked, one.decimals),
+                available=numbers.unscaled(one.available, one.decimals),
+            )
+            for account in state.accounts.values() for name, one in account.balances.items()
+        ]  # fmt: skip
+        self.put(encoded(F.OwnBalances(time=words.time_text(state.time), balances=rows)))
+
+    def leave(self) -> None:
+        """The socket is closed."""
+        for group in self._groups.values():
+            self.streams.groups.leave(self, group)
+        self._groups.clear()
+        self.streams.groups.phases.discard(self)
+        if self._balances_planned is not None:
+            self._balances_planned.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self.session is not None:
+            self.session.streams -= 1
+            if self._listening:
+                self.session.login.listeners.remove(self._report)

@@ -1,0 +1,134 @@
+"""What a hostile or broken client sends, and what it cannot do to the others."""
+
+import http.client
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from exchange_server.web import process
+
+from .rig import CONFIG, FAST, ServerProcess, Web, order, problem, wait_until
+
+
+def test_bodies_that_are_none(mm1: httpx.Client) -> None:
+    json = {"Content-Type": "application/json"}
+    for content in (b"", b"{", b"\xff\xfe", b'{"scope": "firm"', b'{"scope": "firm"}}'):
+        found = problem(mm1.post("/v1/orders/mass-cancel", content=content, headers=json), 400, "wire_malformed")
+        assert len(found["detail"]) < 400
+    for content in (b"[]", b"[" * 50_000, b"1"):
+        assert problem(mm1.post("/v1/orders/mass-cancel", content=content, headers=json), 400, "wire_field")["at"] == "$"
+    problem(mm1.post("/v1/orders", data={"scope": "firm"}), 415, "wire_field")  # a form of another page
+    found = problem(mm1.post("/v1/orders", json=order() | {"colour": "red"}), 400, "wire_field")
+    assert found["at"] == "$.colour" and "colour" in found["detail"]
+    found = problem(mm1.post("/v1/orders", json=order() | {"quantity": 10}), 400, "wire_field")
+    assert found["at"] == "$.quantity" and "str" in found["detail"]
+    assert problem(mm1.get("/v1/markets?limit=0"), 400, "wire_field")["at"] == "?limit"
+    assert problem(mm1.get("/v1/markets?limit=5&limit=6"), 400, "wire_field")["at"] == "?limit"
+    assert problem(mm1.get("/v1/markets?colour=red"), 400, "wire_field")["at"] == "?colour"
+    problem(mm1.get("/v1/markets?cursor=%21"), 400, "wire_field")
+    problem(mm1.get("/v1/fills?cursor=abc"), 400, "wire_field")
+
+
+def test_a_huge_body_is_refused_before_it_is_read(mm1: httpx.Client) -> None:
+    json = {"Content-Type": "application/json"}
+    found = problem(mm1.post("/v1/orders", content=b"x" * 70_000, headers=json), 413, "wire_too_long")
+    assert (found["limit"], found["asked"]) == ("65536", "70000")
+
+    def endless() -> object:
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    problem(mm1.post("/v1/orders", content=endless(), headers=json), 413, "wire_too_long")  # type: ignore[arg-type]
+
+
+def test_paths_and_methods_that_are_none(mm1: httpx.Client) -> None:
+    problem(mm1.get("/"), 404, "no_resource")
+    problem(mm1.get("/v1/markets/"), 404, "no_resource")
+    problem(mm1.delete("/v1/markets"), 405, "no_resource")
+    problem(mm1.get("/v1/markets/%2e%2e%2fetc%2fpasswd"), 404, "no_resource")
+    problem(mm1.get("/v1/contracts/%3Cscript%3E"), 404, "unknown_instrument")
+    assert mm1.get("/v1/contracts/%3Cscript%3E").headers["content-type"] == "application/problem+json"
+
+
+def test_other_origins_get_nothing_unless_they_are_named(web: Web) -> None:
+    origin = {"Origin": "https://shop.example"}
+    with web.api() as api:
+        assert "access-control-allow-origin" not in api.get("/v1/status", headers=origin).headers
+        asked = api.options("/v1/orders", headers=origin | {"Access-Control-Request-Method": "POST"})
+        assert asked.status_code == 405 and "access-control-allow-origin" not in asked.headers
+
+
+def test_limits_and_named_origins(exchange: ServerProcess, tmp_path: Path) -> None:
+    arguments = ("--rate", "2", "--origin", "https://shop.example")
+    # The market data's session is taken by the other web process: this one says so, and serves what it can.
+    with Web(tmp_path, exchange.data, *arguments) as web, web.api() as api:
+        origin = {"Origin": "https://shop.example"}
+        first = api.get("/v1/status", headers=origin)
+        assert (first.headers["ratelimit-limit"], first.headers["ratelimit-remaining"]) == ("4", "3")
+        assert first.headers["access-control-allow-origin"] == "https://shop.example"
+        assert "access-control-allow-origin" not in api.get("/v1/status", headers={"Origin": "https://other.example"}).headers
+        answers = [api.get("/v1/status") for _ in range(6)]
+        found = problem(answers[-1], 429, "http_throttled")
+        assert found["limit"] == "2" and answers[-1].headers["retry-after"] == "1" and answers[-1].headers["ratelimit-remaining"] == "0"
+        time.sleep(1.0)
+        assert api.get("/v1/status").status_code == 200
+        assert "already" in web.log_text() or "logged on" in web.log_text()
+
+
+def test_two_thousand_idle_connections_leave_room_for_others(web: Web) -> None:
+    idle = []
+    try:
+        for n in range(2000):
+            one = socket.create_connection(("127.0.0.1", web.port), timeout=10)
+            if n % 3 == 0:
+                one.sendall(b"GET /v1/status HT")  # begun and never ended
+            idle.append(one)
+        with web.api() as api:
+            began = time.monotonic()
+            assert api.get("/v1/markets").status_code == 200
+            assert time.monotonic() - began < 2
+    finally:
+        for one in idle:
+            one.close()
+
+
+def test_a_connection_that_sends_no_request_is_closed(monkeypatch: pytest.MonkeyPatch, web: Web) -> None:
+    assert process.HEADER_S <= 15 and process.IDLE_S <= 60
+    with connect(f"ws://127.0.0.1:{web.port}/v1/stream") as reader:
+        reader.send('{"op": "subscribe", "channels": [{"channel": "phase"}]}')
+        silent = http.client.HTTPConnection("127.0.0.1", web.port, timeout=process.HEADER_S + 5)
+        silent.connect()
+        assert silent.sock is not None
+        silent.sock.sendall(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n")
+        assert silent.sock.recv(10) == b""
+        silent.close()
+        time.sleep(1)
+        reader.send('{"op": "ping", "id": "still there"}')
+        while "still there" not in reader.recv(timeout=5):
+            continue
+
+
+def test_the_server_goes_down_and_comes_back(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, CONFIG) as server, Web(tmp_path, server.data, *FAST) as web:
+        with web.up().logged_on(1) as api:
+            one = api.post("/v1/orders", json=order(price="0.11")).json()
+            server.kill()
+            wait_until(lambda: api.get("/v1/status").json()["server"] == "down")
+            for address in ("/v1/markets", "/v1/contracts/CUP-A/book", "/v1/balances", f"/v1/orders/{one['order_id']}"):
+                answer = api.get(address)
+                assert problem(answer, 503, "server_down")["detail"] and answer.headers["retry-after"] == "2"
+            problem(api.post("/v1/orders", json=order()), 503, "server_down")
+            assert api.get("/v1/phases").status_code == 200
+            server.start()
+            web.up()
+            # The client's session comes back by itself, with its token.
+            wait_until(lambda: api.get("/v1/balances").status_code == 200, 20)
+            assert [row["order_id"] for row in api.get("/v1/orders").json()["orders"]] == [one["order_id"]]
+            assert api.get("/v1/contracts/CUP-A/book").json()["bids"] == [["0.1100", "10"]]
+            assert api.get("/v1/contracts/CUP-A/candles").json()["gaps"]
+        assert web.stop() == 0
+        assert server.ask("status").result["logged_on"] == []  # the web process logged out whoever used it

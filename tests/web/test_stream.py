@@ -1,0 +1,273 @@
+"""The WebSocket: books that stay right, own reports, tokens, and readers that are slow or wrong."""
+
+import asyncio
+import json
+import random
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from config import admin_records as ar
+from exchange_server.web import stream
+from exchange_server.web.asyncapi import document
+from exchange_server.web.stream import QUEUE_BYTES, Reader
+
+from . import schema
+from .rig import CONFIG, FAST, ServerProcess, Web, order, wait_until
+
+DOCUMENT = document("test")
+
+
+@contextmanager
+def reading(web: Web, *channels: dict[str, Any], **more: Any) -> Iterator[ClientConnection]:
+    with connect(f"ws://127.0.0.1:{web.port}/v1/stream", max_size=None) as socket:
+        socket.send(json.dumps({"op": "subscribe", "channels": list(channels), **more}))
+        yield socket
+
+
+def frames(socket: ClientConnection, until: Callable[[dict[str, Any]], bool], seconds: float = 10.0) -> list[dict[str, Any]]:
+    """Frames up to the first that is wanted; each is one of the document's."""
+    found = []
+    end = time.monotonic() + seconds
+    while True:
+        frame = json.loads(socket.recv(timeout=max(0.01, end - time.monotonic())))
+        assert any(
+            schema.wrong(frame, {"$ref": f"#/components/schemas/{name}"}, DOCUMENT) == "" for name in DOCUMENT["components"]["messages"]
+        ), frame
+        found.append(frame)
+        if until(frame):
+            return found
+
+
+def of_type(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda frame: frame["type"] == name
+
+
+class Built:
+    """A book made from frames, as docs/http-api.md says."""
+
+    def __init__(self) -> None:
+        self.sequence = -1
+        self.sides: dict[str, dict[str, str]] = {"bids": {}, "asks": {}}
+        self.gaps = 0
+
+    def take(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "book_snapshot":
+            self.sides = {side: dict(frame[side]) for side in self.sides}
+        elif frame["type"] != "book_update" or frame["sequence"] <= self.sequence:
+            return
+        else:
+            assert frame["previous"] <= self.sequence, "frames are missing"
+            for side, levels in self.sides.items():
+                for price, quantity in frame[side]:
+                    if float(quantity):
+                        levels[price] = quantity
+                    else:
+                        levels.pop(price, None)
+        self.sequence = frame["sequence"]
+        assert zlib.crc32("|".join(self.top()).encode()) == frame["checksum"], frame
+
+    def top(self) -> list[str]:
+        bids = sorted(self.sides["bids"].items(), key=lambda one: -float(one[0]))[:10]
+        asks = sorted(self.sides["asks"].items(), key=lambda one: float(one[0]))[:10]
+        return [f"{price}:{quantity}" for price, quantity in (*bids, *asks)]
+
+
+@pytest.mark.parametrize("conflate_ms", [0, 100])
+def test_a_book_of_the_stream_is_that_of_the_exchange(web: Web, mm1: httpx.Client, conflate_ms: int) -> None:
+    chance = random.Random(conflate_ms)
+    with reading(web, {"channel": "book", "contracts": ["CUP-B"], "conflate_ms": conflate_ms}) as socket, web.api() as api:
+        built, began = Built(), time.monotonic()
+        for frame in frames(socket, of_type("book_snapshot")):
+            built.take(frame)
+        for _ in range(60):
+            price = chance.choice(["0.10", "0.11", "0.12", "0.13", "0.30", "0.31"])
+            mm1.post("/v1/orders", json=order(chance.choice(["buy", "sell"]), price, str(chance.randint(1, 9)), contract="CUP-B"))
+            if chance.random() < 0.2:
+                mm1.post("/v1/orders/mass-cancel", json={"scope": "contract", "contract": "CUP-B", "side": "sell"})
+        mm1.post("/v1/orders", json=order("buy", "0.01", "3", contract="CUP-B"))
+        time.sleep(0.3)
+        now = api.get("/v1/contracts/CUP-B/book", params={"depth": 1000}).json()
+        got = 0
+        while built.sequence < now["sequence"]:
+            for frame in frames(socket, lambda frame: frame["type"] == "book_update"):
+                got += frame["type"] == "book_update"
+                built.take(frame)
+        assert {tuple(one) for one in now["bids"]} == set(built.sides["bids"].items())
+        assert {tuple(one) for one in now["asks"]} == set(built.sides["asks"].items())
+        assert now["checksum"] == zlib.crc32("|".join(built.top()).encode())
+        if conflate_ms:
+            assert got <= (time.monotonic() - began) * 1000 / conflate_ms + 2
+        else:
+            assert got > 25
+    mm1.post("/v1/orders/mass-cancel", json={})
+
+
+def test_trades_ticker_and_phases(exchange: ServerProcess, web: Web, mm1: httpx.Client, mm2: httpx.Client) -> None:
+    about = ({"channel": "trades", "contracts": ["CUP-C"]}, {"channel": "ticker", "contracts": ["CUP-C"]}, {"channel": "phase"})
+    with reading(web, *about) as socket:
+        frames(socket, of_type("ticker"))
+        mm1.post("/v1/orders", json=order("buy", "0.33", "4", contract="CUP-C"))
+        ticker = frames(socket, lambda frame: frame["type"] == "ticker" and frame["bid"] is not None)[-1]
+        assert ticker["bid"] == ["0.3300", "4"]
+        mm2.post("/v1/orders", json=order("sell", "0.33", "4", contract="CUP-C"))
+        got = frames(socket, lambda frame: frame["type"] == "ticker" and frame["last"] == "0.3300")
+        trade = next(frame for frame in got if frame["type"] == "trade")["trade"]
+        assert (trade["price"], trade["quantity"], trade["taker_side"]) == ("0.3300", "4", "sell")
+        for phase in ("paused", "open"):
+            assert exchange.ask("admin", ar.SetPhase(event="CUP", phase=phase)).ok
+            assert frames(socket, of_type("phase"))[-1]["phase"] == phase
+        with web.api() as api:
+            wait_until(lambda: api.get("/v1/markets/CUP").json()["phase"] == "open")
+        socket.send(json.dumps({"op": "ping", "id": "7"}))
+        assert frames(socket, of_type("pong"))[-1]["id"] == "7"
+        assert frames(socket, of_type("heartbeat"))[-1]["server"] == "up"
+
+
+def test_own_orders_fills_and_balances(web: Web, mm1: httpx.Client, mm2: httpx.Client) -> None:
+    token = mm1.post("/v1/sessions/current/stream-token").json()["stream_token"]
+    own = ({"channel": "orders"}, {"channel": "balances"})
+    with reading(web, *own, stream_token=token) as socket:
+        first = frames(socket, of_type("balances"))[-1]["balances"][0]
+        mine = mm1.post("/v1/orders", json=order("buy", "0.44", "3", contract="CUP-C")).json()
+        accepted = frames(socket, of_type("order"))[-1]
+        assert (accepted["event"], accepted["order"]["order_id"], accepted["order"]["open"]) == ("accepted", mine["order_id"], "3")
+        theirs = mm2.post("/v1/orders", json=order("sell", "0.44", "3", contract="CUP-C")).json()
+        got = frames(socket, of_type("balances"))
+        assert [(frame["event"], frame["order"]["status"]) for frame in got if frame["type"] == "order"] == [("filled", "filled")]
+        assert theirs["order_id"] not in json.dumps(got)
+        fill = next(frame for frame in got if frame["type"] == "fill")
+        assert (fill["fill"]["price"], fill["fill"]["liquidity"]) == ("0.4400", "maker")
+        assert float(got[-1]["balances"][0]["cash"]) == pytest.approx(float(first["cash"]) - 1.32)
+    for how in ({"stream_token": token}, {"token": "x"}, {}):  # a stream token is used once
+        with reading(web, *own, **how) as socket:
+            refused = frames(socket, of_type("problem"))[-1]["problem"]
+            assert refused["name"] == "not_logged_on"
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=5)
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 4400
+
+
+def test_logging_out_ends_the_stream(web: Web) -> None:
+    with web.logged_on(3) as api:
+        token = api.post("/v1/sessions/current/stream-token").json()["stream_token"]
+        with reading(web, {"channel": "orders"}, stream_token=token) as socket:
+            frames(socket, of_type("subscribed"))
+            api.delete("/v1/sessions/current")
+            assert frames(socket, of_type("session"))[-1]["state"] == "ended"
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    socket.recv(timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("{", None), ("[]", "$"), ('{"op": "ping"}', "$.op"), ('{"op": "subscribe", "channels": [{"channel": "gossip"}]}', "$.channels[0].channel"),
+        ('{"op": "subscribe", "channels": [{"channel": "book"}]}', "$.channels[0].contracts"), ('{"op": "subscribe", "channels": []}', "$.channels"),
+        ('{"op": "subscribe", "channels": [{"channel": "book", "contracts": ["NO-SUCH"]}]}', None), ('{"op": "fly"}', "$.op"),
+        ('{"op": "subscribe", "colour": 1, "channels": [{"channel": "phase"}]}', "$.colour"),
+    ],
+)  # fmt: skip
+def test_a_wrong_frame_ends_the_socket_with_its_place(web: Web, text: str, at: str | None) -> None:
+    with connect(f"ws://127.0.0.1:{web.port}/v1/stream") as socket:
+        socket.send(text)
+        assert frames(socket, of_type("problem"))[-1]["problem"]["at"] == at
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=5)
+
+
+def test_a_huge_frame_and_a_binary_one_end_the_socket(web: Web) -> None:
+    for content in ("x" * 100_000, b"\x81\x01"):
+        with connect(f"ws://127.0.0.1:{web.port}/v1/stream") as socket:
+            socket.send(content)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    socket.recv(timeout=5)
+
+
+def test_the_stream_tells_that_the_server_is_down_and_goes_on(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, CONFIG) as server, Web(tmp_path, server.data, *FAST) as web, web.up().logged_on(1) as api:
+        kept = api.post("/v1/orders", json=order(price="0.11")).json()
+        token = api.post("/v1/sessions/current/stream-token").json()["stream_token"]
+        with reading(web, {"channel": "book", "contracts": ["CUP-A"]}, {"channel": "orders"}, stream_token=token) as socket:
+            assert frames(socket, of_type("book_snapshot"))[-1]["bids"] == [["0.1100", "10"]]
+            server.kill()
+            got = frames(socket, lambda frame: frame["type"] == "heartbeat" and frame["server"] == "down")
+            assert {"type": "gap", "reason": "server_down", "channels": ["book"], "contract": "CUP-A"} in got
+            server.start()
+            got, states = [], {"book_snapshot", "session up"}
+            while states:
+                got += frames(socket, lambda frame: frame["type"] in ("session", "book_snapshot"), 30)
+                states.discard(got[-1]["type"] + (f" {got[-1]['state']}" if got[-1]["type"] == "session" else ""))
+            assert [frame["bids"] for frame in got if frame["type"] == "book_snapshot"][-1] == [["0.1100", "10"]]
+            api.delete(f"/v1/orders/by-client-id/{kept['client_order_id']}")
+            assert frames(socket, of_type("order"))[-1]["event"] == "canceled"
+            assert web.stop() == 0  # the socket is open
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    socket.recv(timeout=5)
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
+
+
+class SlowSocket:
+    """Takes a frame when it is let."""
+
+    client_state = application_state = stream.WebSocketState.CONNECTED
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.may = asyncio.Event()
+        self.closed: tuple[int, str] | None = None
+
+    async def send_text(self, text: str) -> None:
+        await self.may.wait()
+        self.taken.append(text)
+
+    async def close(self, code: int, text: str) -> None:
+        self.closed = code, text
+
+
+class OneGroup:
+    def first(self, member: Any) -> None:
+        member.put(b"snapshot")
+
+
+class Streams:
+    gateway: Any = None
+
+
+async def test_a_slow_reader_loses_frames_is_told_and_starts_anew() -> None:
+    socket = SlowSocket()
+    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    reader._groups["book", 1] = OneGroup()  # type: ignore[assignment]
+    sending = asyncio.create_task(reader._send())
+    reader.put(b"first")
+    await asyncio.sleep(0.01)
+    for _ in range(QUEUE_BYTES // 1000 + 10):
+        reader.put(b"x" * 1000)
+    assert reader._bytes <= QUEUE_BYTES and len(reader._queue) == 0
+    socket.may.set()
+    await asyncio.sleep(0.01)
+    reader.put(b"after")
+    await asyncio.sleep(0.01)
+    assert [text for text in socket.taken if not text.startswith("{")] == ["first", "snapshot", "after"]
+    assert json.loads(socket.taken[1]) == {"type": "gap", "reason": "slow", "channels": ["book"], "contract": None}
+    sending.cancel()
+
+
+async def test_a_reader_that_takes_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SEND_S", 0.05)
+    socket = SlowSocket()
+    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    reader.put(b"one")
+    await asyncio.wait_for(reader._send(), 2)
+    assert socket.closed == (stream.CLOSE_SLOW, "too slow")
