@@ -62,6 +62,7 @@ KEYS: dict[str, dict[str, str]] = {
         "tls_key": "Its private key, a PEM file.",
         "tls_ports": "Which ports are under TLS, if there is a certificate.",
         "follower": "`on`: a second process replays the journal, compares itself with the server, and makes snapshots (docs/operations.md).",
+        "follower_core": "The follower's core: `auto` keeps it and the server's loop apart where there are two cores, `none` leaves it to the system, or a number (docs/watching.md).",
         "snapshot_rows": "The follower makes a snapshot after this many rows of the journal, or when `snapshot_bytes` or `snapshot_age` says so.",
         "snapshot_bytes": "The follower makes a snapshot after this many bytes of the journal.",
         "snapshot_age": "The follower makes a snapshot after this long, if there are new rows.",

@@ -4,6 +4,7 @@ The file's schema (schema.py), the reader (load.py), the settings that a data fo
 file sets some of them; the others are what the data folder has, or the default of a new one.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -45,6 +46,7 @@ class Settings(NamedTuple):
         tuple[Annotated[int, Meta(ge=0, lt=1 << 32)], ...], Field(takes=RESTART)
     ] = ()  # uids; none: the server's own, and root
     follower: Annotated[Literal["on", "off"], Field(takes=RESTART)] = "on"
+    follower_core: Annotated[str, Field(TEXT, takes=RESTART)] = "auto"  # none, or the number of a core
     snapshot_rows: Annotated[Positive, Field(takes=RESTART)] = 2_000_000
     snapshot_bytes: Annotated[Positive, Field(takes=RESTART)] = 1 << 30
     snapshot_age_ns: Annotated[Positive, Field(DURATION, key="snapshot_age", takes=RESTART)] = 3600 * SECOND
@@ -87,6 +89,9 @@ def refuse_contradictions(file: str, settings: Settings) -> None:
         )
     if settings.session_throttle and not settings.session_throttle_window_ns:
         raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s if there is a session_throttle")
+    core = settings.follower_core
+    if re.fullmatch(r"auto|none|[0-9]{1,4}", core) is None:
+        raise ConfigError(file, "server.follower_core", f'is "{core[:64]}": must be "auto", "none", or the number of a core in quotes')
 
     if settings.archive and settings.snapshots_kept < 2:
         raise ConfigError(

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,7 +35,9 @@ from .core import layout as L
 from .data_folder import SERVER_ID
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
+from .follow import cores
 from .follow.child import Child
+from .follow.cores import NoSuchCore, follower_core
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
@@ -74,6 +76,8 @@ from .net.turn import Pipeline
 from .registry import RegistryBroken, Tried
 from .registry.configuration import Trying
 from .start import StartRefused
+from .watch.collect import Watch
+from .watch.notify import Notify
 
 ADMIN_SOCKET = "admin.sock"
 LOCK_LOOK_S = 1.0
@@ -115,6 +119,7 @@ class Outside:
     listen_tls: Callable[..., Any] = listen_tls
     listen_unix: Callable[..., Any] = listen_unix
     progress: Progress | None = None  # told of the replay at the start: rows done, rows in all
+    environment: MutableMapping[str, str] = field(default_factory=lambda: os.environ)  # where systemd says how it wants to be told
 
 
 class Server:
@@ -149,6 +154,7 @@ class Server:
         def mode(engine: Engine) -> str:
             return start.settings_for(options, engine.registry)[0].mode
 
+        self.watch = Watch(self, options.data, Notify(self.outside.environment))
         journal: dict[str, Any] = {"settle_mode": mode}
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
@@ -157,7 +163,7 @@ class Server:
                 log("warning", "data_folder_closed", text=closed)
             who = identity.look(options.data, options.identity, self.outside.random)
             self.recovered = recover(
-                options.data, SERVER_ID, make, runner, progress=self.outside.progress, skip_epochs=who.skip_epochs, **journal
+                options.data, SERVER_ID, make, runner, progress=self._replaying, skip_epochs=who.skip_epochs, **journal
             )
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
@@ -193,13 +199,18 @@ class Server:
         if settings.follower == "on":  # its snapshots are at marks
             often = min(EVERY_ROWS, settings.snapshot_rows), min(EVERY_S, settings.snapshot_age_ns / 1e9)
         self.marks = Marks(self.engine, self.journal, self.store, *often)
-        self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes)
+        self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes, core=self.follower_core)
         self.stopping = False
         self._next_lock_look = 0.0
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
         self.makers["remote"] = self._remote_connection
+
+    def _replaying(self, done: int, expected: int) -> None:
+        self.watch.replaying(done, expected)
+        if self.outside.progress is not None:
+            self.outside.progress(done, expected)
 
     def _identify(self, who: identity.Start) -> identity.Identity:
         """Keep the folder's identity: the epoch that goes with it is on the disk. Raises StartRefused."""
@@ -229,6 +240,10 @@ class Server:
         self.sandbox = registry.begun.sandbox if registry.begun is not None else options.sandbox
         start.refuse_exposure(options, self.sandbox, settings.host)
         self.exposed_plain = start.refuse_plain(options, settings)
+        try:
+            self.follower_core = follower_core(settings.follower_core, cores.usable())
+        except NoSuchCore as error:
+            raise StartRefused(Exit.CONFIG, str(error)) from None
         self.tls = self._tls(settings)
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
@@ -356,6 +371,10 @@ class Server:
     # ------------------------------------------------------------------------------------------------------------ run
     def run(self) -> int:
         """Listen and trade until told to stop; returns the exit code."""
+        all_cores = cores.usable()
+        if self.follower.on and self.follower_core is not None:
+            cores.keep_to(all_cores - {self.follower_core})  # the loop and what it starts; helpers that run already stay free
+            self.log("info", "follower_core", core=self.follower_core, loop=sorted(cores.usable()))
         gc.collect()
         gc.freeze()  # objects that exist now stay: later collections do not walk them
         gc.disable()  # the pipeline collects when it is idle
@@ -365,12 +384,15 @@ class Server:
         finally:
             gc.enable()
             gc.unfreeze()
+            cores.keep_to(all_cores)
         self.rebuilder.close()
         self.follower.stop()
         try:
-            return self._end(code)
+            code = self._end(code)
+            return code
         finally:
             self.follower.close()
+            self.watch.end(code, code in (Exit.JOURNAL, Exit.BROKEN) or not self.stopping)
 
     def _end(self, code: int) -> int:
         """Close the folder, after a clean stop with a snapshot; returns the exit code."""
@@ -461,9 +483,11 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        pipeline.watches.append(lambda: self.follower.look(loop.time()))
-        pipeline.watches.append(lambda: self._look_at_lock(loop.time()))
+        pipeline.watches += [
+            lambda: self.follower.look(loop.time()), lambda: self._look_at_lock(loop.time()), lambda: self.watch.look(loop.time()),
+        ]  # fmt: skip
         pipeline.start()
+        self.watch.begin()
         self._announce(self.options.settings.host)
         try:
             return await pipeline.done
@@ -570,6 +594,7 @@ class Server:
             self.pipeline.hurry()
             return
         self.stopping = True
+        self.watch.stopping()
         self.log("info", "stopping")
         self._farewell = self.loop.create_task(self.pipeline.shutdown())
 

@@ -23,6 +23,7 @@ class Exit(IntEnum):
     ARCHIVE = 14
     COPY = 16
     FENCED = 17
+    HANGS = 18
 
 
 INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
@@ -44,5 +45,6 @@ MEANINGS = {
     Exit.ARCHIVE: "The archive of the journal cannot be used as it is: missing, of another journal, damaged, full. Trading goes on, and nothing was removed",
     Exit.COPY: "The data folder is a copy of a server's, or restored from a backup: say whether it is a new server (--as-new) or takes the old one's place (--replace)",
     Exit.FENCED: "Two servers would have one identity: the old one still lives, or this one's identity was taken over by another. A running server stops by itself",
+    Exit.HANGS: "The server's process runs, but its loop has not turned for some seconds: it hangs (exos top)",
     INTERRUPTED: "Ctrl-C on a command other than `serve`",
 }

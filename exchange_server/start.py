@@ -5,8 +5,6 @@ what is in the folder. A sandbox, whose passwords are published, never mixes wit
 accident.
 """
 
-import ipaddress
-import socket
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +23,7 @@ from config.serve_options import ServeOptions
 from protocol import codes, units
 
 from . import state
+from .addresses import is_loopback
 from .core import layout as L
 from .core.layout import plain
 from .exits import Exit
@@ -157,19 +156,6 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
         lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
     return lost
-
-
-def is_loopback(host: str) -> bool:
-    """True if only this machine can reach a port opened on `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(str(info[4][0]).partition("%")[0]).is_loopback for info in found)
 
 
 def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:

@@ -53,6 +53,12 @@ def tables_in_use(m: Words) -> dict[str, list[int]]:
     return {name: [table(m, pool).used, table(m, pool).capacity] for pool, name in enumerate(L.POOL_NAMES)}
 
 
+def tables_as_one(m: Words) -> tuple[list[int], list[int]]:
+    """(rows in use, capacities) of all pools, in the order of L.POOL_NAMES, in one read: what is cheap enough to be asked often."""
+    pools = m[L.H_POOLS : L.H_POOLS + L.POOL_COUNT * L.POOL_WORDS].reshape(L.POOL_COUNT, L.POOL_WORDS)
+    return pools[:, L.PL_USED].tolist(), pools[:, L.PL_CAP].tolist()
+
+
 def rows_left(m: Words, pool: int) -> tuple[int, int]:
     """(rows that can still be added, most rows). Hash tables are filled up to 7/8. Freed collateral words are not counted: they are rows of
     certain sizes."""

@@ -91,6 +91,12 @@ def _settle(scale: float) -> list[Result]:
     return settle_rows.rows(scale)
 
 
+def _watch(scale: float) -> list[Result]:
+    from . import watch_rows
+
+    return watch_rows.rows(scale)
+
+
 def _wire(name: str) -> Callable[[float], list[Result]]:
     def run(scale: float) -> list[Result]:
         from . import wire_rows
@@ -147,9 +153,10 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "fanout": _wire("fanout"),
     "fair": _wire("fair"),
     "tenants": _wire("tenants"),
+    "watch": _watch,
 }
 COMPARED = [
-    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long")
+    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "watch")
 ]  # rows that --against runs if none is named
 
 

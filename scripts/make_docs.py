@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are generated from tables in the code: `python -m scripts.make_docs` (`--check`: only compare).
+"""Writes the pages of docs/ and the files of config/deploy/ that are generated from tables in the code: `python -m scripts.make_docs` (`--check`: only compare).
 
 The tests compare each page with the output of this script, so a table cannot change without its page.
 """
@@ -17,8 +17,10 @@ from scripts.access_page import access_page  # noqa: E402
 from scripts.binary_page import binary_page  # noqa: E402
 from scripts.cli_page import cli_page  # noqa: E402
 from scripts.configuration_page import configuration_page  # noqa: E402
+from scripts.deploy_files import dashboard_file, rules_file  # noqa: E402
 from scripts.markets_pages import rules_page, templates_page  # noqa: E402
 from scripts.phases_page import phases_page  # noqa: E402
+from scripts.watching_page import watching_page  # noqa: E402
 
 _SECTIONS = (
     (1, "Session and account"),
@@ -80,6 +82,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration_page,
     "docs/templates.md": templates_page,
     "docs/market-rules.md": rules_page,
+    "docs/watching.md": watching_page,
+    "config/deploy/exos-alerts.yml": rules_file,
+    "config/deploy/exos-dashboard.json": dashboard_file,
 }
 
 

@@ -64,6 +64,7 @@ FLOORS = (
     ("protocol.", 1),
     ("protocol", 0),
     ("config", 1),  # on the same level as protocol: it may import only floor 0 of protocol
+    ("exchange_server.addresses", 0),
     ("exchange_server.exits", 0),
     ("exchange_server.certificates", 0),
     ("exchange_server.venue_archive", 0),
@@ -84,6 +85,7 @@ FLOORS = (
     ("exchange_server.net", 5),
     ("exchange_server.follow", 6),
     ("exchange_server.backup", 6),
+    ("exchange_server.watch", 6),
     ("exchange_server.start", 6),
     ("exchange_server.app", 6),
     ("exchange_server.server_status", 6),

@@ -119,12 +119,6 @@ def test_a_sandbox_stays_on_this_machine(tmp_path: Path) -> None:
     assert "is only for a sandbox" in refused(inside, SMALL, "--expose-sandbox")
 
 
-@pytest.mark.parametrize(("host", "loopback"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-                                                ("", False), ("10.0.0.1", False), ("no.such.host.invalid", False)])  # fmt: skip
-def test_loopback(host: str, loopback: bool) -> None:
-    assert start.is_loopback(host) is loopback
-
-
 def test_a_file_may_use_what_the_folder_has(tmp_path: Path) -> None:
     run(tmp_path)
     tenant = '[server]\nfix_port = 0\nbinary_port = 0\n[[venue]]\nname = "W"\n[[member]]\nfirm = "T"\n[[member.account]]\nname = "T-A"\ndeposit = { USD = "1.5" }\n'

@@ -30,9 +30,12 @@ from .progress import loading_kernels
     metavar="BYTES",
     help="Room on the disk that a snapshot leaves (default: 2 GiB).",
 )
+@click.option(
+    "--core", type=Number("core", 0, 4095), default=None, metavar="N", help="Run on this core (default: where the system puts it)."
+)
 @click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
-def follow(data: Path, parent: int, keep_free: int, log_level: str) -> Result:
+def follow(data: Path, parent: int, keep_free: int, core: int | None, log_level: str) -> Result:
     with loading_kernels():
         from ..follow import process
 
-    return Result(exit=Exit(process.run(data, parent, keep_free or process.KEEP_FREE, log_level)))
+    return Result(exit=Exit(process.run(data, parent, keep_free or process.KEEP_FREE, log_level, core)))

@@ -29,6 +29,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
         "promote": ("promote:promote", "make a followed copy of a data folder the server, after the old one is gone"),
         "backup": ("backup:backup", "back up a data folder while its server runs; list, verify and restore backups"),
+        "top": ("top:top", "a running server at a glance: rates, times, sessions, disk, follower"),
+        "metrics": ("metrics:metrics", "a process of its own that gives the server's counters to Prometheus: /metrics, /healthz, /readyz"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
         "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
     },

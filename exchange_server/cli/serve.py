@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 BYTES = Number("number of bytes", 0, 10**15 - 1)
 
 
+class Core(click.ParamType):
+    """auto, none, or the number of a core."""
+
+    name = "core"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if value in ("auto", "none") else str(Number("core (or auto, none)", 0, 4095).convert(value, param, ctx))
+
+
 @verb(
     "serve",
     "start the server; Ctrl-C stops it cleanly",
@@ -51,6 +60,12 @@ BYTES = Number("number of bytes", 0, 10**15 - 1)
 )
 @click.option(
     "--follower", type=OneOf(["on", "off"]), help="on: a second process compares itself with the server and makes snapshots while it runs."
+)
+@click.option(
+    "--follower-core",
+    type=Core(),
+    metavar="N",
+    help="The follower's core: auto (apart from the server's loop), none (the system decides), or a number.",
 )
 @click.option("--spin", is_flag=True, help="Keep one core busy instead of sleeping: lowest latency.")
 @click.option("--ready-file", type=FILE, metavar="FILE", help="Write the line that says ready there as well.")
@@ -87,6 +102,7 @@ def checked(
     admin_port: int | None,
     mode: str | None,
     follower: str | None,
+    follower_core: str | None,
     as_new: bool,
     replace: bool,
     **rest: Any,
@@ -110,7 +126,15 @@ def checked(
             Exit.USAGE, f"--{'as-new' if as_new else 'replace'}: {data} has no journal; a new folder gets an identity of its own anyway"
         )
     rest["identity"] = "as-new" if as_new else "replace" if replace else ""
-    asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "admin_port": admin_port, "mode": mode, "follower": follower}
+    asked = {
+        "host": host,
+        "fix_port": fix_port,
+        "binary_port": binary_port,
+        "admin_port": admin_port,
+        "mode": mode,
+        "follower": follower,
+        "follower_core": follower_core,
+    }
     rest |= {"data": data, "given": {key: value for key, value in asked.items() if value is not None}}
     if config is None:
         return ServeOptions(settings=load.Settings(), configured=False, **rest)

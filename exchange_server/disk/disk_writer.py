@@ -139,7 +139,12 @@ ST_ONE = 66
 ST_MARK_AT = 67  # a digest waits in tmp until everything before this byte count is written; -1: none
 ST_CLOCK = 68  # timespec
 ST_IOV = 72  # three iovecs: header, payload, zeros up to the page's end
-ST_WORDS = 80
+ST_TIMED = 80  # timespec of the sync that is measured
+ST_SYNC_TOTAL = 82  # ns that all syncs of segments took
+ST_SYNC_TIMES = 88  # SYNC_BUCKETS counts of these syncs by the time they took, log-linear with 2^SYNC_SUB buckets per octave
+SYNC_SUB = 2
+SYNC_BUCKETS = 144  # the last one also has everything above, from about a minute on
+ST_WORDS = ST_SYNC_TIMES + SYNC_BUCKETS
 
 PAGE_BYTES = 4096
 
@@ -219,10 +224,25 @@ def _write(st, fn, parts, offset, want):
 @leaf
 def _sync(st, fn, fd, kind):
     """One fdatasync, never repeated, not even after EINTR: the state of the pages is then unknown."""
-    if call_fd(fn[FN_FDATASYNC], fd) == 0:
-        st[ST_SYNCS] += 1
-        return 0
-    return _fail(st, kind, errno_of(fn), -1, 0)
+    began = _timed_ns(st, fn) if kind == FAIL_SYNC else 0
+    if call_fd(fn[FN_FDATASYNC], fd) != 0:
+        return _fail(st, kind, errno_of(fn), -1, 0)
+    st[ST_SYNCS] += 1
+    if kind == FAIL_SYNC:
+        took = max(_timed_ns(st, fn) - began, 0)
+        shift = 0
+        while took >> shift >= 2 << SYNC_SUB:
+            shift += 1
+        st[ST_SYNC_TOTAL] += took
+        st[ST_SYNC_TIMES + min((shift << SYNC_SUB) + (took >> shift), SYNC_BUCKETS - 1)] += 1
+    return 0
+
+
+@leaf
+def _timed_ns(st, fn):
+    """The monotonic clock, around syncs of segments: one at a time, by the owner or in async mode by the thread, so that they can share a timespec."""
+    call_clock(fn[FN_CLOCK], CLOCK_MONOTONIC, address_of(st) + 8 * ST_TIMED)
+    return st[ST_TIMED] * 1_000_000_000 + st[ST_TIMED + 1]
 
 
 @leaf

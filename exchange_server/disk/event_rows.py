@@ -7,12 +7,12 @@ through one 64 x 64 bit multiplication of which both halves are used. (The libra
 The running value (two words) is computed from all checksums so far: equal values mean equal event streams.
 """
 
-from protocol.codes import E_LOGON
+from protocol.codes import E_CANCEL_REJECT, E_LOGON, E_REFUSED, E_REJECTED
 
 from ..core import layout as L
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
-from ..core.layout.packed import extra_of, kind_of
+from ..core.layout.packed import extra_of, kind_of, reason_of
 from .native import FN_PREAD, address_of, call_pread, mix
 
 ROW_BYTES = 8 * L.EVT_WORDS
@@ -62,6 +62,22 @@ def seal_rows(data, count, first, sums, at, chain):
         y ^= (y >> 32) & HALF
     chain[0] = x
     chain[1] = y
+
+
+@kernel("void(int64[::1], int64, int64, int64[::1])")
+def count_refusals(rows, count, first, tally):
+    """Count the refusals among `count` rows (event `first` and on) in tally, by reason; the last word also counts reasons above it."""
+    i = 0
+    while i < count:
+        at = i * L.EVT_WORDS
+        if rows[at + L.EVT_NUMBER] != first + i:  # payload of a row before this piece
+            i += 1
+            continue
+        head = rows[at + L.EVT_HEAD]
+        kind = kind_of(head)
+        if kind == E_REJECTED or kind == E_CANCEL_REJECT or kind == E_REFUSED:
+            tally[min(reason_of(head), tally.size - 1)] += 1
+        i += 1 + extra_of(head)
 
 
 @kernel("int64(uint8[::1], int64, int64, int64[::1])")

@@ -19,9 +19,10 @@ STEADY_S = 60.0  # a follower that ran this long is started again after AGAIN_S
 STOP_S = 2.0
 
 
-def command(data: Path, keep_free: int = 0) -> list[str]:
+def command(data: Path, keep_free: int = 0, core: int | None = None) -> list[str]:
     words = [sys.executable, "-m", "exchange_server.cli.main", "follow", "--data", str(data), "--parent", str(getpid())]
-    return words + (["--keep-free", str(keep_free)] if keep_free else [])
+    words += ["--keep-free", str(keep_free)] if keep_free else []
+    return words + (["--core", str(core)] if core is not None else [])
 
 
 def spawn(words: Sequence[str]) -> Any:
@@ -33,15 +34,21 @@ class Child:
     """`look` is called several times a second, between turns: it takes a system call, and a few ms when a process is started."""
 
     def __init__(
-        self, data: Path, on: bool, log: Callable[..., None], keep_free: int = 0, spawn: Callable[[Sequence[str]], Any] = spawn
+        self,
+        data: Path,
+        on: bool,
+        log: Callable[..., None],
+        keep_free: int = 0,
+        spawn: Callable[[Sequence[str]], Any] = spawn,
+        core: int | None = None,
     ) -> None:
-        """keep_free: bytes of the disk that a snapshot leaves free; 0: the follower's default."""
+        """keep_free: bytes of the disk that a snapshot leaves free; 0: the follower's default. core: it runs there; None: anywhere."""
         self.data = data
         self.on = on
         self.starts = 0
         self.last_exit: int | None = None
         self._log = log
-        self._command = command(data, keep_free)
+        self._command = command(data, keep_free, core)
         self._spawn = spawn
         self._process: Any = None
         self._due: float | None = None

@@ -26,6 +26,7 @@ from ..journal.format import BadBytes, Watermark, segment_name
 from ..journal.recover import FOLLOWER
 from ..journal.runner import Threads
 from ..net.observe import Log
+from .cores import keep_to
 from .disk_hours import DiskHours
 from .follower import Differs, Follower, Rules, rules_of
 from .keeper import Keeper, Wanted
@@ -40,10 +41,12 @@ PR_SET_PDEATHSIG = 1
 EVENT_BYTES = ROW_BYTES + SUM_BYTES
 
 
-def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str = "info") -> Exit:
-    """Follow until told to stop. parent: the server that started it; then it gives way to everything else and ends with the server. Raises
-    nothing that an operator can cause."""
+def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str = "info", core: int | None = None) -> Exit:
+    """Follow until told to stop. parent: the server that started it; then it gives way to everything else and ends with the server. core: runs
+    there. Raises nothing that an operator can cause."""
     log = Log(level=log_level)
+    if core is not None and not keep_to({core}):
+        log("warning", "follower_core", core=core, text="the system does not allow this core: it runs where the system puts it")
     process = Process(data, keep_free, log)
     try:
         if parent and not _tie_to(parent):

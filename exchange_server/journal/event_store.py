@@ -357,6 +357,10 @@ class EventStore:
             extra = plain.extra_of(int(self.row(number)[L.EVT_HEAD]))
             yield self.rows(number, 1 + extra)
 
+    def refusals(self) -> NDArray[np.int64]:
+        """Refusals among all events since the process began, by reason."""
+        return self._writer.refusals()
+
     def status(self) -> dict[str, int | str]:
         """For the status page."""
         holes, lost = self.holes.count(), self.lost.count()

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
+from ..disk.event_rows import count_refusals
 from .event_files import EventFiles, EventSum, Range
 from .files import disk_words
 from .runner import Runner
 
 CHUNK_ROWS = 1 << 12  # rows and checksums of a chunk are whole pages: 768 and 32 KiB
 RING_CHUNKS = 16
+REASONS = 512  # reasons of refusals that are counted apart
 WAIT_S = 0.1  # between two looks at the helper while the ring is full
 
 
@@ -54,6 +56,8 @@ class EventWriter:
         self._prepared = -1  # newest file that was allocated ahead
         self._sum = EventSum(sums=self._sums)  # over the events before `written_to`
         self._sealed = (1, bytes(16))  # the same for the loop: next event, value
+        self._tally = np.zeros(REASONS, np.int64)  # refusals before `written_to`, by reason
+        self._counted = (1, self._tally.copy())  # the same for the loop: next event, counts
         self._claim = threading.Lock()  # the numbers change together only in `restart`
         self._work = threading.Event()
         self._room = threading.Event()
@@ -97,6 +101,17 @@ class EventWriter:
             total.add(self.memory(total.next_number))
         return total.words.tobytes()
 
+    def refusals(self) -> NDArray[np.int64]:
+        """Refusals so far, by reason: a new array. Most are counted by the helper; at most a ring of rows is left to be counted here."""
+        number, counted = self._counted
+        tally = counted.copy()
+        while number < self.next_number:
+            rows = self.memory(number)
+            count = len(rows) // L.EVT_WORDS
+            count_refusals(rows, count, number, tally)
+            number += count
+        return tally
+
     def restart(self, number: int, value: bytes) -> None:
         """Go on with event `number`. Everything appended must be written (`flush`)."""
         with self._claim:
@@ -105,6 +120,7 @@ class EventWriter:
             self._flush_to = 0
             self._sum = EventSum(value, number, self._sums)
             self._sealed = (number, value)
+            self._counted = (number, self._tally.copy())
 
     def write_soon(self) -> None:
         """Have every row written, also those of a chunk that is not full."""
@@ -175,6 +191,8 @@ class EventWriter:
                 self.paused, written = f"{type(error).__name__}: {error}", False
         if not written:
             self.failed.append((first, end - 1))
+        count_refusals(rows, end - first, first, self._tally)
+        self._counted = (end, self._tally.copy())
         self._sealed = (end, self._sum.words.tobytes())
         self.written_to = end
         self._room.set()

@@ -5,6 +5,7 @@ starts no threads: a simulator or a test decides when a service runs, and everyt
 """
 
 import _thread
+import contextlib
 import os
 import signal
 import threading
@@ -16,6 +17,13 @@ from typing import Any, Protocol
 from .time_slice import short_slice
 
 READERS = 2
+CORES = os.sched_getaffinity(0)  # that the process may use, before its loop was kept to some of them
+
+
+def _anywhere() -> None:
+    """In a new thread: run on any core, not only where the loop is kept that started it."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, CORES)
 
 
 class Task(Protocol):
@@ -91,6 +99,7 @@ class _Once:
 
         def run() -> None:
             try:
+                _anywhere()
                 if idle:
                     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
                 work()
@@ -120,7 +129,7 @@ class Threads:
         return _Once(work, idle)
 
     def reader(self, name: str) -> AbstractContextManager[Reader]:
-        return ThreadPoolExecutor(READERS, thread_name_prefix=name)
+        return ThreadPoolExecutor(READERS, thread_name_prefix=name, initializer=_anywhere)
 
 
 class _Ended:

@@ -14,6 +14,15 @@ import structlog
 
 SUB = 3  # 2^SUB buckets per octave
 BUCKETS = 64 << SUB
+BATCHES = 32  # bit lengths of the number of rows in a turn
+
+
+def edge(bucket: int, sub: int = SUB) -> int:
+    """The highest value that belongs to a log-linear bucket, with 2^sub buckets per octave."""
+    if bucket < 2 << sub:
+        return bucket
+    shift = (bucket >> sub) - 1
+    return (((bucket & (1 << sub) - 1) + (1 << sub) + 1) << shift) - 1
 
 
 class Latency:
@@ -47,10 +56,7 @@ class Latency:
         for i, n in enumerate(self.buckets):
             seen += n
             if n and seen >= wanted:
-                if i < 2 << SUB:
-                    return i
-                shift = (i >> SUB) - 1
-                return min(self.highest, (((i & (1 << SUB) - 1) + (1 << SUB) + 1) << shift) - 1)
+                return min(self.highest, edge(i))
         return 0
 
     def summary(self) -> dict[str, int]:
@@ -60,10 +66,10 @@ class Latency:
 
 
 class Counters:
-    """Counts since the start. Each name is a key of `exos status`."""
+    """Counts since the start. Each name is a key of `exos status`, but for `batches`: turns by the bit length of their number of rows."""
 
     def __init__(self) -> None:
-        self.turns = 0
+        self.batches = [0] * BATCHES
         self.turns_inline = 0
         self.rows = 0
         self.bytes_out = 0
@@ -79,8 +85,14 @@ class Counters:
         self.held_bytes_max = 0
         self.freezes = 0
 
+    @property
+    def turns(self) -> int:
+        return sum(self.batches)
+
     def summary(self) -> dict[str, int]:
-        return dict(vars(self))
+        told = dict(vars(self))
+        del told["batches"]
+        return {"turns": self.turns, **told}
 
 
 class Log:
@@ -90,7 +102,7 @@ class Log:
 
     def __init__(self, stream: TextIO | None = None, level: str = "info") -> None:
         self.queue: deque[tuple[int, str, str, dict[str, Any]]] = deque()
-        self.dropped = 0
+        self.dropped = self.dropped_in_all = 0
         self.levels = ("debug", "info", "warning", "error")
         self.lowest = self.levels.index(level)
         self.writer = structlog.wrap_logger(
@@ -108,6 +120,7 @@ class Log:
             return
         if len(self.queue) >= self.LIMIT:
             self.dropped += 1
+            self.dropped_in_all += 1
             return
         self.queue.append((time.time_ns(), level, event, fields))
 

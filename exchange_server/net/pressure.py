@@ -33,7 +33,7 @@ class Pressure:
     later(seconds): request a turn after that time. free_bytes: free space on the disk; None: not checked.
     """
 
-    __slots__ = ("_counters", "_free_bytes", "_gate", "_journal", "_later", "_limits", "_log", "choked_since", "refuse")
+    __slots__ = ("_counters", "_free_bytes", "_gate", "_journal", "_later", "_limits", "_log", "choked_since", "free", "refuse")
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Pressure:
         self._free_bytes = free_bytes
         self.choked_since = 0
         self.refuse = 0
+        self.free = 0  # bytes on the disk, when the housekeeping looked last
 
     def look(self, now: int) -> int:
         """The reason with which this turn refuses new orders; 0: it accepts them; DO_NOT_READ: sockets are not read in this turn.
@@ -86,7 +87,8 @@ class Pressure:
         """Begin or end the refusal of new orders, depending on free disk space. Called by the housekeeping."""
         if self._free_bytes is None:
             return
-        free, reserve = self._free_bytes(), self._limits.disk_reserve_bytes
+        self.free = free = self._free_bytes()
+        reserve = self._limits.disk_reserve_bytes
         if not self.refuse and free < reserve:
             self.refuse = codes.R_DISK_RESERVE
             effect = "new orders are refused, cancels are still accepted"

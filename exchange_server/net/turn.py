@@ -264,8 +264,8 @@ class Pipeline:
         self._turn_no = inp.turn
         self._row_seq += words // L.CMD_WORDS
         self._plan_next()
-        self.counters.turns += 1
         self.counters.rows += words // L.CMD_WORDS
+        self.counters.batches[(words // L.CMD_WORDS).bit_length()] += 1
         if stage == small_turn.ST_SENT:
             self._favourite = link
             connection.last_out_ns = now
@@ -357,8 +357,8 @@ class Pipeline:
         if self.directory.fresh:
             self.directory.fresh.clear()
         counters = self.counters
-        counters.turns += 1
         counters.rows += rows
+        counters.batches[rows.bit_length()] += 1
 
     def _plan_next(self) -> None:
         """Set when the engine or the registry has something to do by itself."""

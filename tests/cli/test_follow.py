@@ -23,8 +23,8 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(process, "run", run)
     assert cli.main(["follow", "--data", str(tmp_path)]) == Exit.DIFFERS
-    assert cli.main(["follow", "--data", str(tmp_path), "--keep-free", "7", "--log-level", "debug"]) == Exit.DIFFERS
-    assert asked == [(tmp_path, 0, process.KEEP_FREE, "info"), (tmp_path, 0, 7, "debug")]
+    assert cli.main(["follow", "--data", str(tmp_path), "--keep-free", "7", "--log-level", "debug", "--core", "3"]) == Exit.DIFFERS
+    assert asked == [(tmp_path, 0, process.KEEP_FREE, "info", None), (tmp_path, 0, 7, "debug", 3)]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.disk import event_rows as er
 from exchange_server.journal.event_store import EventsMissing, EventStore, EventStoreError
+from protocol import codes
 from protocol.codes import E_ACCEPTED, E_LOGON
 from tests.journal.kit import patch
 
@@ -173,3 +174,23 @@ def test_stretches_of_bad_rows_and_who_follows_them() -> None:
     count = er.rows_after(world.rows, len(table), 1, 10, 60, found)
     heads = [i for i in range(len(table)) if table[i, L.EVT_NUMBER] == i + 1]
     assert found[:count].tolist() == [i for i in heads if 10 <= table[i, L.EVT_PREVIOUS] <= 60] and count > 10
+
+
+def test_refusals_are_counted_by_reason_and_extra_rows_are_not_read_as_heads() -> None:
+    rows = np.zeros((8, L.EVT_WORDS), dtype=np.int64)
+    rows[:, L.EVT_NUMBER] = np.arange(101, 109)
+    rows[0, L.EVT_HEAD] = codes.E_REJECTED | 7 << 36
+    rows[1, L.EVT_HEAD] = codes.E_ACCEPTED | 7 << 36  # a reason, but no refusal
+    rows[2, L.EVT_HEAD] = codes.E_CANCEL_REJECT | 2 << 8 | 9 << 36  # two extra rows: payload that looks like a refusal
+    rows[3, L.EVT_HEAD] = rows[4, L.EVT_HEAD] = codes.E_REJECTED | 7 << 36
+    rows[5, L.EVT_HEAD] = codes.E_REFUSED | 7 << 36
+    rows[6, L.EVT_HEAD] = codes.E_REJECTED | 4000 << 36
+    rows[7, L.EVT_HEAD] = codes.E_CANCEL_REJECT | 1 << 8 | 9 << 36  # its extra row is in the next piece
+    tally = np.zeros(16, dtype=np.int64)
+    er.count_refusals(rows.reshape(-1), 8, 101, tally)
+    assert {i: n for i, n in enumerate(tally.tolist()) if n} == {7: 2, 9: 2, 15: 1}
+    rest = np.zeros((2, L.EVT_WORDS), dtype=np.int64)
+    rest[0] = codes.E_REJECTED | 7 << 36  # payload of the row before
+    rest[1, L.EVT_HEAD], rest[1, L.EVT_NUMBER] = codes.E_REFUSED | 3 << 36, 110
+    er.count_refusals(rest.reshape(-1), 2, 109, tally)
+    assert {i: n for i, n in enumerate(tally.tolist()) if n} == {3: 1, 7: 2, 9: 2, 15: 1}

@@ -14,6 +14,7 @@ from exchange_server.journal import event_files, event_writer
 from exchange_server.journal.event_files import EventFiles, EventSum
 from exchange_server.journal.event_store import EventStore, EventStoreError
 from exchange_server.journal.runner import Inline, Runner, Threads
+from protocol import codes
 
 from .test_event_store import events
 
@@ -197,4 +198,30 @@ def test_an_error_of_any_kind_pauses_the_store_and_the_helper_lives(tmp_path: Pa
     store.append(events(65, 64))
     store.flush()
     assert store.holes.ranges == [(1, 64)]
+    store.close()
+
+
+@pytest.mark.parametrize("runner", [Inline, Threads])
+def test_refusals_are_counted_once_wherever_they_are(tmp_path: Path, runner: type[Runner]) -> None:
+    """By the helper, in memory, and in a store that is paused: at every moment the sum over everything appended."""
+    rng = np.random.default_rng(3)
+    store = EventStore(tmp_path, 3 * CHUNK, runner())
+    total = 6 * CHUNK + 100
+    whole = events(1, total).reshape(-1, L.EVT_WORDS)
+    whole[:, L.EVT_HEAD] = codes.E_ACCEPTED
+    reasons = rng.integers(1, 300, total)
+    refused = rng.random(total) < 0.3
+    whole[refused, L.EVT_HEAD] = codes.E_REJECTED | reasons[refused] << 36
+    flat, at = whole.reshape(-1), 0
+    while at < total:
+        count = min(total - at, int(rng.integers(1, CHUNK)))
+        store.append(flat[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS])
+        at += count
+        if at > total // 2:
+            store._writer.paused = "a test"
+        assert np.array_equal(store.refusals(), np.bincount(reasons[:at][refused[:at]], minlength=event_writer.REASONS))
+    store.flush()
+    assert store.refusals().sum() == refused.sum()
+    store.go_to(total + 1000)
+    assert store.refusals().sum() == refused.sum()
     store.close()

@@ -45,7 +45,8 @@ def test_nothing_recorded_is_zero_and_negative_counts_as_zero() -> None:
 def test_counters_start_at_zero_and_show_all() -> None:
     counters = Counters()
     assert set(counters.summary().values()) == {0} and "turns" in counters.summary()
-    counters.turns += 3
+    counters.batches[1] += 2
+    counters.batches[7] += 1
     assert counters.summary()["turns"] == 3
 
 
