@@ -270,7 +270,7 @@ class Verified:
 
 def verify(
     directory: str | Path,
-    logic: int = L.LOGIC_VERSION,
+    logic: int | None = L.LOGIC_VERSION,
     accept: tuple[int, int] | None = None,
     runner: Runner | None = None,
     progress: Progress | None = None,
