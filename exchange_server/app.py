@@ -80,7 +80,6 @@ from .watch.collect import Watch
 from .watch.notify import Notify
 
 ADMIN_SOCKET = "admin.sock"
-LOCK_LOOK_S = 1.0
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
@@ -167,9 +166,7 @@ class Server:
             )
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
-        except identity.IdentityRefused as error:
-            raise StartRefused(error.code, str(error)) from error
-        except (JournalError, OSError) as error:
+        except (JournalError, OSError, identity.IdentityRefused) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
         self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, runner, self._another_engine, log, self._sessions_in)
@@ -210,7 +207,6 @@ class Server:
         self.marks = Marks(self.engine, self.journal, self.store, *often)
         self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes, core=self.follower_core)
         self.stopping = False
-        self._next_lock_look = 0.0
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
@@ -225,20 +221,12 @@ class Server:
         """Keep the folder's identity: the epoch that goes with it is on the disk. Raises StartRefused."""
         data = self.options.data
         try:
-            if who.keep is None:
-                found = identity.read(data)
-                assert found is not None
-                return found
-            old = identity.fence(who.keep, data) if self.options.identity == identity.REPLACE else None
-            identity.write(data, who.keep)
-        except identity.IdentityRefused as error:
-            raise StartRefused(error.code, str(error)) from error
-        except OSError as error:
+            kept, fenced = identity.keep(data, who, self.options.identity)
+        except (OSError, identity.IdentityRefused) as error:
             raise refusal(error, data) from error
         if who.note:
-            fenced = {"fenced": str(old)} if old is not None else {}
-            self.log("warning", "identity", text=who.note, folder_id=who.keep.folder_id, epoch=self.journal.epoch, **fenced)
-        return who.keep
+            self.log("warning", "identity", text=who.note, folder_id=kept.folder_id, epoch=self.journal.epoch, fenced=str(fenced or ""))
+        return kept
 
     def _settle_start(self) -> None:
         """Decide which settings apply, and log those that do not. After this, `options.settings` are the settings that apply. Raises
@@ -508,7 +496,7 @@ class Server:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         pipeline.watches += [
-            lambda: self.follower.look(loop.time()), lambda: self._look_at_lock(loop.time()), lambda: self.watch.look(loop.time()),
+            lambda: self.follower.look(loop.time()), self._look_at_lock, lambda: self.watch.look(loop.time()),
         ]  # fmt: skip
         pipeline.start()
         self.watch.begin()
@@ -623,11 +611,8 @@ class Server:
         self._farewell = self.loop.create_task(self.pipeline.shutdown())
 
     # -------------------------------------------------------------------------------------------------------- watching
-    def _look_at_lock(self, now_s: float) -> None:
-        """Once a second: stop at once if another process took the folder (exos promote, on shared storage); nothing more is answered."""
-        if now_s < self._next_lock_look:
-            return
-        self._next_lock_look = now_s + LOCK_LOOK_S
+    def _look_at_lock(self) -> None:
+        """Stop at once if another process took the folder (exos promote, on shared storage); nothing more is answered."""
         if self.journal.fenced():
             text = (
                 f"{self.options.data} was taken over by another process (exos promote, or a copy put in its place): this server is fenced"
@@ -682,8 +667,10 @@ class Server:
         return server_status.status(self)
 
 
-def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
+def refusal(error: JournalError | OSError | identity.IdentityRefused, data: Path) -> StartRefused:
     """Why the data folder cannot be used, as one sentence and its exit code."""
+    if isinstance(error, identity.IdentityRefused):
+        return StartRefused(error.code, str(error))
     if isinstance(error, OSError):
         where = error.filename or data
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
