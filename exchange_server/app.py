@@ -33,7 +33,7 @@ from . import data_folder, identity, resize, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
-from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused, SystemAct
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .follow import cores
 from .follow.child import Child
@@ -186,10 +186,7 @@ class Server:
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         try:
-            changed = resize.plan(self.options, self.engine)
-            if changed:
-                resize.check(self.options, self.engine, changed)
-                self._resize(changed)
+            resize.take(self)
         except StartRefused as refused:
             if refused.code != Exit.JOURNAL:  # do not wait for a failed journal
                 self.close()
@@ -285,19 +282,20 @@ class Server:
         held = codes.R_CLOCK_JUMP if clock.held else 0
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
-    def _resize(self, capacities: dict[str, int]) -> None:
-        """Give the tables these sizes, as a journaled act. Raises StartRefused."""
-        has, body = asdict(self.engine.capacities), SystemAct(capacities=capacities).body()
-        turn = TurnInput(rows=3 + len(body) // ROW_BYTES)
-        self._begin(turn)
-        turn.add(codes.C_ADMIN, body=body)
-        self._input(turn)
+    def act(self, *bodies: bytes) -> list[Any]:
+        """Journal and apply ADMIN bodies in a turn of their own, during the start; returns the answers when it is on the disk. Raises StartRefused."""
+        answers: list[Any] = []
+        if bodies:
+            turn = TurnInput(rows=sum(2 + len(body) // ROW_BYTES for body in bodies) + 1)
+            self._begin(turn)
+            for body in bodies:
+                turn.add(codes.C_ADMIN, body=body)
+            answers = self._input(turn)
         try:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
             raise refusal(error, self.options.data) from error
-        self.engine.warm()
-        self.log("info", "tables_resized", **{name: f"{has[name]} -> {rows}" for name, rows in capacities.items() if has[name] != rows})
+        return answers
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""
@@ -331,18 +329,9 @@ class Server:
             records.append(msgspec.structs.replace(whole, records=to_do))
         who = f"config:{options.config_name or '-'}"[:128]
         bodies = [body for record in records for body in ar.pack_all(who, "", record)]
-        if bodies:
-            turn = TurnInput(rows=sum(2 + len(body) // ROW_BYTES for body in bodies) + 1)
-            self._begin(turn)
-            for body in bodies:
-                turn.add(codes.C_ADMIN, body=body)
-            for answer in self._input(turn):
-                if not answer.ok:
-                    raise StartRefused(Exit.CONFIG, f"{options.config_name}: {answer.text}")
-        try:
-            self.journal.wait(self.journal.next_seq)
-        except JournalError as error:
-            raise refusal(error, options.data) from error
+        for answer in self.act(*bodies):
+            if not answer.ok:
+                raise StartRefused(Exit.CONFIG, f"{options.config_name}: {answer.text}")
         return len(to_do)
 
     def _log_off_everyone(self) -> None:
