@@ -3,7 +3,7 @@
 TABLES = {
     "": "The file itself.",
     "server": "Settings of the server. What is not set stays as the data folder has it; in a new folder it has its default.",
-    "capacities": "Rows of the server's tables. They are fixed when a data folder is created; what is not set has the default of the engine.",
+    "capacities": "Rows of the server's tables. Others than the folder has are taken at the next start, not below what is in use; what is not set stays, in a new folder at the default.",
     "asset": "What accounts hold, and markets are traded and settled in.",
     "venue": "A venue. Its fee account `<name>.FEES` comes with it.",
     "member": "A firm with its accounts and sessions. With `count = 64` it stands for 64 of them, and `{n}` in any text is 1 to 64.",

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from . import about, schema
 from . import admin_records as ar
-from .fields import DURATION, LIVE, MONEY, NEVER, PRICE, QUANTITY, Field, duration_text, fields_of
+from .fields import DURATION, LIVE, MONEY, NEVER, PRICE, QUANTITY, RESTART, Field, duration_text, fields_of
 from .settings import Settings
 
 UNITS = {
@@ -27,7 +27,7 @@ RECORDS: dict[str, Any] = {
 }  # fmt: skip
 WHOLE = {"market.fees": "fees", "listing.fees": "fees", "market.band": "bands"}  # a table that is one field of the record around it
 OWN_CHANGE = {  # keys that are no field of a record
-    "": NEVER, "capacities": NEVER, "member.deposit": NEVER, "key.public": NEVER, "key.session": NEVER, "key.until": LIVE,
+    "": NEVER, "capacities": RESTART, "member.deposit": NEVER, "key.public": NEVER, "key.session": NEVER, "key.until": LIVE,
 }  # fmt: skip
 DURATION_FORM = r"^[0-9]{1,19}(ns|us|ms|s|m|h|d)$"
 AMOUNT_FORM = r"^[0-9]+(\.[0-9]+)?$"

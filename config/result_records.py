@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from .kinds import Count, Hex256, Line, Name, Positive, Record
+from .kinds import Count, Hex256, Line, Name, OptionalName, Positive, Record
 
 RuleId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Said = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -78,24 +78,29 @@ class Settle(Payouts, tag="settle", frozen=True, kw_only=True):
 
 class Correct(Payouts, tag="correct", frozen=True, kw_only=True):
     """The arbiter's result in place of one that is determined, disputed or voided: a new version, with a new challenge window. Of a final result
-    it is paid at once, by reversing entries."""
+    it is paid at once, by reversing entries. With a `symbol`: of that contract ahead of its group, with the one payout, 0 or P."""
+
+    symbol: OptionalName = ""
 
 
 class Dispute(Record, tag="dispute", frozen=True, kw_only=True):
-    """A party contests a version of the result, once, while its challenge window is open. A party is a firm with a position in the event."""
+    """A party contests a version of the result, or of what a contract (`symbol`) pays ahead of its group: once, while its challenge window is open. A
+    party is a firm with a position in the event."""
 
     event: Name
     firm: Name
     reason: Said
     version: Count = 0  # 0: the newest
+    symbol: OptionalName = ""
 
 
 class Uphold(Record, tag="uphold", frozen=True, kw_only=True):
-    """The arbiter lets a disputed version stand: its challenge window ends now."""
+    """The arbiter lets a disputed version stand, of the result or of what a contract pays ahead of its group: its challenge window ends now."""
 
     event: Name
     note: Line = ""
     version: Count = 0
+    symbol: OptionalName = ""
 
 
 class Void(Result, tag="void", frozen=True, kw_only=True):

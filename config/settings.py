@@ -54,7 +54,7 @@ class Settings(NamedTuple):
     snapshot_days: Annotated[int, Meta(ge=0, le=1000), Field(takes=RESTART)] = 7
     archive: Annotated[str, Field(TEXT, takes=RESTART)] = ""  # a folder; a relative path begins at the data folder
     event_retention_ns: Annotated[Count, Field(DURATION, key="event_retention", takes=RESTART)] = 72 * 3600 * SECOND
-    capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
+    capacities: Annotated[dict[str, int], Field(key=None, takes=RESTART)] = {}
 
 
 def key_of(name: str) -> str:

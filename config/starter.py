@@ -53,7 +53,7 @@ fix_port = {fix_port}
 binary_port = {binary_port}
 mode = "sync" # an answer is sent when the input that caused it is on the disk; "async": when it is written
 {tls}
-# [capacities] fixes the sizes of the tables when the data folder is created. The defaults hold 10,000 instruments.
+# [capacities] has the sizes of the tables; others are taken at the next start. The defaults hold 10,000 instruments.
 
 # What accounts hold and markets are settled in. {decimals} decimals: the smallest amount is {smallest} {asset}.
 [[asset]]

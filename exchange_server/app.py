@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
-from . import data_folder, identity, server_status, start, state
+from . import data_folder, identity, resize, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
-from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused, SystemAct
 from .exits import Exit
 from .follow import cores
 from .follow.child import Child
@@ -64,7 +64,7 @@ from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.runner import Runner, Threads
 from .journal.snapshots import Keep
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
-from .journal.walk import Progress
+from .journal.walk import OtherRules, Progress
 from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
@@ -188,6 +188,15 @@ class Server:
         self.heartbeat_s = -(-low // 10**9), high // 10**9
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
+        try:
+            changed = resize.plan(self.options, self.engine)
+            if changed:
+                resize.check(self.options, self.engine, changed)
+                self._resize(changed)
+        except StartRefused as refused:
+            if refused.code != Exit.JOURNAL:  # do not wait for a failed journal
+                self.close()
+            raise
         self.applied = self._configure()
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
@@ -287,6 +296,20 @@ class Server:
         time_ns = clock.now_ns()
         held = codes.R_CLOCK_JUMP if clock.held else 0
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
+
+    def _resize(self, capacities: dict[str, int]) -> None:
+        """Give the tables these sizes, as a journaled act. Raises StartRefused."""
+        has, body = asdict(self.engine.capacities), SystemAct(capacities=capacities).body()
+        turn = TurnInput(rows=3 + len(body) // ROW_BYTES)
+        self._begin(turn)
+        turn.add(codes.C_ADMIN, body=body)
+        self._input(turn)
+        try:
+            self.journal.wait(self.journal.next_seq)
+        except JournalError as error:
+            raise refusal(error, self.options.data) from error
+        self.engine.warm()
+        self.log("info", "tables_resized", **{name: f"{has[name]} -> {rows}" for name, rows in capacities.items() if has[name] != rows})
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""
@@ -438,7 +461,7 @@ class Server:
             self.log,
             options.spin,
             self.free_bytes,
-            Timers(self.engine.registry, self.log),
+            Timers(self.engine.registry, self.engine.m, self.log),
             self.binary,
         )
         pipeline.watches += [
@@ -452,6 +475,7 @@ class Server:
         self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
         self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept
+        self.office.capacities = asdict(self.engine.capacities)
         self.office.judge = self.directory.judge
         self.office.log = self.log
         self.office.operators = frozenset(f"uid:{uid}" for uid in options.settings.operators or (os.getuid(), 0))
@@ -620,7 +644,9 @@ class Server:
         """An engine for rebuilding reports, made like the running one, independently of the current configuration."""
         if chunks is not None:
             return Engine.restore(chunks)
-        return Engine(self.engine.capacities, retention_ns=state.Header(self.engine.m).retention_ns)
+        begun = start.begun_as(self.options.data / "journal")  # its tables may have had other sizes then
+        capacities = Capacities.begun_as(begun.capacities) if begun is not None else self.engine.capacities
+        return Engine(capacities, retention_ns=state.Header(self.engine.m).retention_ns)
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a range of events; `found`: ids found in the event store."""
@@ -668,6 +694,7 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
         (JournalNoSpace, Exit.SPACE),
         (JournalFailed, Exit.JOURNAL),
         (ReplayBroken, Exit.BROKEN),
+        (OtherRules, Exit.RULES),
     ):
         if isinstance(error, kind):
             more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""

@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol import codes
+
 from .core import audit, used_ids
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
@@ -23,6 +25,7 @@ from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
 from .registry.admission import EXCEPTIONS_PER_FIRM
+from .upgrade.carry import OWN, carry
 
 Words = NDArray[np.int64]
 Sink = Callable[[Words], None]
@@ -31,6 +34,7 @@ HOUR_NS = 3_600_000_000_000
 RETENTION_NS = 72 * HOUR_NS
 EVENT_ROWS = 65_536
 RETIRED_CAPACITIES = frozenset(("texts", "levels", "timer_buckets"))  # data folders of earlier versions may have them
+SYSTEM = b"exos:"  # an ADMIN body of the server itself, which no connection can send: msgpack of a SystemAct follows
 SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
 
 
@@ -40,6 +44,18 @@ class InvariantBroken(RuntimeError):
 
 class SnapshotRefused(ValueError):
     """Not a snapshot of an engine, or one of another logic version."""
+
+
+class SystemAct(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the server does with itself, as a row of the journal, so that every replay does it at the same row. `capacities`: its tables have these
+    from here on. `upgraded`: the rules versions before and after; the rows before this one are of the earlier."""
+
+    capacities: dict[str, int] = {}
+    upgraded: tuple[int, int] | None = None
+
+    def body(self) -> bytes:
+        """The body of its ADMIN row."""
+        return SYSTEM + msgspec.msgpack.encode(self)
 
 
 @dataclass(frozen=True)
@@ -127,6 +143,7 @@ class SnapshotHead(msgspec.Struct, frozen=True):
     capacities: dict[str, int]
     event_rows: int
     registry: bytes
+    description: dict[str, Any] = {}  # core/layout/description.py; none: the arena of this program, from before snapshots had it
 
 
 class Engine:
@@ -191,6 +208,7 @@ class Engine:
                 operating = not operating
             elif status == L.STEP_PYTHON:
                 answers.append(self._admin(rows, sink))
+                m, header = self.m, self._header  # other ones when the tables have other sizes now
             elif status == L.STEP_BROKEN:
                 raise InvariantBroken(f"the core stopped with invariant {int(m[L.H_ERROR])} at row {self.row_seq}")
             status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
@@ -203,9 +221,52 @@ class Engine:
         first = c + L.CMD_WORDS
         body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[c + L.CMD_BODY_BYTES])]
         m[L.H_ROW_SEQ] += 1 + extra
-        answer = self.registry.apply(body, self, sink)
+        if body.startswith(SYSTEM):
+            answer = self._system(body)
+            m = self.m
+        else:
+            answer = self.registry.apply(body, self, sink)
         m[L.H_CURSOR] = c + (1 + extra) * L.CMD_WORDS
         return answer
+
+    def _system(self, body: bytes) -> AdminAnswer:
+        """Carry out an act of the server itself. Whoever journals one has tried it before: it cannot be refused here."""
+        act = msgspec.msgpack.decode(body[len(SYSTEM) :], type=SystemAct)
+        if act.capacities:
+            self._become(self.with_capacities(Capacities.begun_as(act.capacities)))
+        return AdminAnswer(self.row_seq, True, 0, "")
+
+    def turn_of(self, act: SystemAct) -> Words:
+        """The rows of a turn that does nothing but an act of the server itself, at the time of the turn before."""
+        m, body = self.m, act.body()
+        extra = -(-len(body) // (8 * L.CMD_WORDS))
+        rows = np.zeros((2 + extra) * L.CMD_WORDS, np.int64)
+        values = {
+            L.CMD_HEAD: codes.C_TIME, L.CMD_TIME_TURN: self.turn + 1, L.CMD_TIME_NS: self.time_ns, L.CMD_TIME_TICK: m[L.H_TICK],
+            L.CMD_TIME_OFFSET: m[L.H_CLOCK_OFFSET], L.CMD_TIME_BOOT: m[L.H_CLOCK_BOOT], L.CMD_TIME_REFUSE: m[L.H_REFUSE],
+            L.CMD_WORDS + L.CMD_HEAD: plain.pack_command(codes.C_ADMIN, extra, 0, 0, 0, 0), L.CMD_WORDS + L.CMD_BODY_BYTES: len(body),
+        }  # fmt: skip
+        rows[list(values)] = list(values.values())
+        rows[2 * L.CMD_WORDS :] = np.frombuffer(body.ljust(8 * L.CMD_WORDS * extra, b"\0"), np.int64)
+        return rows
+
+    @property
+    def rules(self) -> int:
+        """The rules version of its state."""
+        return int(self.m[L.H_LOGIC])
+
+    def with_capacities(self, capacities: Capacities) -> "Engine":
+        """An engine with the same state in tables of these capacities. Raises CarryRefused (a table is smaller than what it holds), MemoryError."""
+        engine = Engine(capacities, self.event_rows)
+        carry(self.m, OWN, engine.m)
+        engine.registry = self.registry
+        return engine
+
+    def _become(self, other: "Engine") -> None:
+        """Go on with the arena of another engine that has the same state."""
+        room = self.m[L.H_EVENT_ROOM], self.m[L.H_EVENT_USED]
+        self.capacities, self.m, self._header = other.capacities, other.m, other._header
+        self.m[L.H_EVENT_ROOM], self.m[L.H_EVENT_USED] = room
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
         """Run definition rows inside an ADMIN record. Returns 0, or the R_* code of the first refused row (its numbers: `refusal`). Raises
@@ -336,7 +397,9 @@ class Engine:
     def snapshot(self) -> Iterator[bytes]:
         """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each range that is not all
         0."""
-        head = msgspec.msgpack.encode(SnapshotHead(L.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes()))
+        head = msgspec.msgpack.encode(
+            SnapshotHead(L.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes(), self._described())
+        )
         yield len(head).to_bytes(8, "little") + head
         for begin, end in self._used_extents():
             for at in range(begin, end, SNAPSHOT_WORDS):
@@ -344,30 +407,64 @@ class Engine:
                 if piece.any():
                     yield at.to_bytes(8, "little") + len(piece).to_bytes(8, "little") + piece.tobytes()
 
+    def _described(self) -> dict[str, Any]:
+        """What a snapshot says of the arena: the description, and the places of the tables in it."""
+        return {**OWN, "places": [list(place) for place in self.capacities.pools()]}
+
     @classmethod
     def restore(cls, chunks: Iterable[bytes]) -> "Engine":
         """The engine of a snapshot. Raises SnapshotRefused: not a snapshot, or another logic version."""
-        reader = _Reader(iter(chunks))
+        reader = Reader(iter(chunks))
+        head = read_head(reader)
+        if head.logic != L.LOGIC_VERSION:
+            raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {L.LOGIC_VERSION}")
         try:
-            head = msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
-            if head.logic != L.LOGIC_VERSION:
-                raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {L.LOGIC_VERSION}")
-            engine = cls(Capacities(**head.capacities), head.event_rows)
-            registry = Registry.from_bytes(head.registry)
-        except (msgspec.MsgspecError, TypeError, EOFError) as error:
+            engine = cls(Capacities.begun_as(head.capacities), head.event_rows)
+            engine.registry = Registry.from_bytes(head.registry)
+            if not head.description or head.description == engine._described():
+                read_words(reader, lambda _: engine.m)
+                used_ids.find_again(engine.m)
+            else:  # the same rules in other places
+                carry(read_words(reader, arena_like(head.description)), head.description, engine.m)
+        except (msgspec.MsgspecError, TypeError, EOFError, ValueError) as error:
             raise SnapshotRefused(f"not a snapshot: {error}") from error
-        engine.registry = registry
-        while (first := reader.take(8, may_end=True)) != b"":
-            at = int.from_bytes(first, "little")
-            count = int.from_bytes(reader.take(8), "little")
-            if at + count > len(engine.m):
-                raise SnapshotRefused(f"words {at} to {at + count} lie outside the arena of {len(engine.m)}")
-            engine.m[at : at + count] = np.frombuffer(reader.take(8 * count), np.int64)
-        used_ids.find_again(engine.m)
         return engine
 
 
-class _Reader:
+def read_head(reader: "Reader") -> SnapshotHead:
+    """The first chunk of a snapshot. Raises SnapshotRefused."""
+    try:
+        return msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
+    except (msgspec.MsgspecError, EOFError) as error:
+        raise SnapshotRefused(f"not a snapshot: {error}") from error
+
+
+def arena_like(described: dict[str, Any]) -> Callable[[Words], Words]:
+    """Makes the arena of a snapshot that describes itself so, from its first words."""
+
+    def make(first: Words) -> Words:
+        return np.zeros(int(first[described["header"]["H_ARENA_WORDS"][0]]), np.int64)
+
+    return make
+
+
+def read_words(reader: "Reader", make: Callable[[Words], Words]) -> Words:
+    """The words of a snapshot's arena. make: gives the arena, all 0, when it gets the first words. Raises SnapshotRefused, EOFError."""
+    m: Words | None = None
+    while (first := reader.take(8, may_end=True)) != b"":
+        at = int.from_bytes(first, "little")
+        words = np.frombuffer(reader.take(8 * int.from_bytes(reader.take(8), "little")), np.int64)
+        if m is None:
+            m = make(words)
+        if at + len(words) > len(m):
+            raise SnapshotRefused(f"words {at} to {at + len(words)} lie outside the arena of {len(m)}")
+        m[at : at + len(words)] = words
+    if m is None:
+        raise SnapshotRefused("not a snapshot: it has no words")
+    return m
+
+
+class Reader:
     """Reads bytes from chunks of any size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

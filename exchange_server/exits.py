@@ -21,6 +21,7 @@ class Exit(IntEnum):
     SNAPSHOT = 12
     DIFFERS = 13
     ARCHIVE = 14
+    RULES = 15
     COPY = 16
     FENCED = 17
     HANGS = 18
@@ -42,6 +43,7 @@ MEANINGS = {
     Exit.SPACE: "Not enough room on the disk to start. Nothing was lost: free some and start again",
     Exit.SNAPSHOT: "Stopped cleanly, but the snapshot could not be written. Everything is safe in the journal; the next start replays it",
     Exit.DIFFERS: "The follower gets something else from the same rows than the server. Trading goes on, without further snapshots: keep the folder and report it",
+    Exit.RULES: "The data folder is of another version of the rules: exos upgrade carries it over (docs/upgrade.md). Nothing was changed",
     Exit.ARCHIVE: "The archive of the journal cannot be used as it is: missing, of another journal, damaged, full. Trading goes on, and nothing was removed",
     Exit.COPY: "The data folder is a copy of a server's, or restored from a backup: say whether it is a new server (--as-new) or takes the old one's place (--replace)",
     Exit.FENCED: "Two servers would have one identity: the old one still lives, or this one's identity was taken over by another. A running server stops by itself",

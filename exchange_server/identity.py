@@ -256,9 +256,13 @@ def fence(found: Identity, data: Path) -> Path | None:
     """Write into the old folder, if it can be seen from here, that its identity was taken over: it does not start any more. Returns that folder.
     Raises OSError."""
     old = other(found, data)
-    if old is None:
-        return None
-    theirs = read(old)
-    assert theirs is not None
-    write(old, msgspec.structs.replace(theirs, taken_over=str(data.resolve())))
+    if old is not None:
+        mark_taken(old, data)
     return old
+
+
+def mark_taken(old: Path, data: Path) -> None:
+    """The folder `old` does not start any more: `data` is that server now. Raises IdentityRefused, OSError."""
+    theirs = read(old)
+    if theirs is not None:
+        write(old, msgspec.structs.replace(theirs, taken_over=str(data.resolve())))

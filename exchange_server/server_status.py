@@ -8,6 +8,7 @@ from .core.kit import jit
 from .follow.status import lasts, read_status
 from .journal.recover import FOLLOWER
 from .net.clock import seconds
+from .net.shares import table_sentences
 from .registry.schedule_view import schedule_status
 
 
@@ -49,6 +50,7 @@ def status(server: Any) -> dict[str, Any]:
         "venues": server.quotas.status(),
         "schedule": schedule_status(server.engine.registry),
         "tables": pools,
+        "tables_nearly_full": table_sentences(server.engine.m),
         "settings_not_taken": server.not_taken,
         "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
     }  # fmt: skip

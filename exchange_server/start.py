@@ -6,7 +6,6 @@ accident.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,7 @@ def begun_as(journal: Path) -> ar.Begin | None:
     from .journal.store import JournalError
 
     try:
-        return _first_record(iterate(journal, live=True))
+        return _first_record(iterate(journal, live=True, logic=None))
     except (JournalError, ValueError):
         return None
 
@@ -146,10 +145,6 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
     if not options.configured:
         return []
     lost = []
-    has = asdict(engine.capacities)
-    for name, asked in sorted(options.settings.capacities.items()):
-        if has[name] != asked:
-            lost.append(f"capacities.{name} = {asked}: the data folder was created with {has[name]}, and its tables cannot be resized")
     retention = state.Header(engine.m).retention_ns
     named = options.named is None or "clordid_retention_ns" in options.named
     if named and options.settings.clordid_retention_ns != retention:

@@ -199,6 +199,7 @@ class Header(Barred, Row):
     """The words about the exchange as a whole: Header(m)."""
 
     __slots__ = ()
+    event_seq = Word(L.H_EVENT_SEQ)  # number of the next event row
 
     def __init__(self, m: Words) -> None:
         super().__init__(m, 0)
@@ -336,12 +337,22 @@ class Event(RowById):
         return range(first, first + self.n)
 
 
-def take_finals(m: Words) -> list[tuple[int, int]]:
-    """(event id, time in ns) of the events that became final since the last call."""
+class Paid(NamedTuple):
+    """The last account has been paid for an event (id), or for one `contract` (id) of it ahead of the rest (0: all of it). `at_ns`: when."""
+
+    event: int
+    contract: int
+    at_ns: int
+
+
+def take_finals(m: Words) -> list[Paid]:
+    """What has been paid to the last account since the last call."""
     found = []
     while at := int(m[L.H_FINALS]):
         m[L.H_FINALS], m[at + L.E_FINALS_NEXT] = m[at + L.E_FINALS_NEXT], 0
-        found.append((int(m[at + L.E_ID]), int(m[at + L.E_FINAL_AT])))
+        paying, m[at + L.E_PAYING] = int(m[at + L.E_PAYING]), 0
+        at_ns = m[L.H_TIME] if paying else m[at + L.E_FINAL_AT]
+        found.append(Paid(int(m[at + L.E_ID]), int(m[paying + L.I_ID]) if paying else 0, int(at_ns)))
     return found
 
 

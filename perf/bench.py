@@ -106,6 +106,15 @@ def _wire(name: str) -> Callable[[float], list[Result]]:
     return run
 
 
+def _folder(name: str) -> Callable[[float], list[Result]]:
+    def run(scale: float) -> list[Result]:
+        from . import folder_rows
+
+        return list(getattr(folder_rows, name)(scale))
+
+    return run
+
+
 def _codecs(scale: float) -> list[Result]:
     from . import binary_rows, fix_rows
 
@@ -138,6 +147,9 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "memory": _memory,
     "scale": _scale,
     "settle": _settle,
+    "recovery": _folder("recovery"),
+    "snapshot": _folder("snapshot"),
+    "grow": _folder("grow"),
     "codecs": _codecs,
     "journal": _journal,
     "binary8": _wire("binary8"),
@@ -156,7 +168,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "watch": _watch,
 }
 COMPARED = [
-    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "watch")
+    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch")
 ]  # rows that --against runs if none is named
 
 

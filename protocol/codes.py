@@ -114,6 +114,8 @@ SCOPE_EVENT = 5  # the firm's orders in one event
 AHEAD_DETERMINE = 1
 AHEAD_FINALISE = 2
 AHEAD_WITHDRAW = 3
+AHEAD_DISPUTE = 4
+AHEAD_UPHOLD = 5
 ACCESS_VENUE = 1
 ACCESS_EVENT = 2
 
@@ -166,7 +168,7 @@ C_FREEZE = 55
 C_ACCESS = 56  # who is admitted to a venue or an event
 C_CONTINUE = 57  # the next slice of settling; the turn itself adds it
 C_REVERSE = 61  # correction of a final result, and recovery of the debts that it left
-C_BUST = 62  # a trade is taken back
+C_BUST = 62  # a trade is taken back or corrected
 C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
@@ -198,11 +200,12 @@ E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
 E_REVERSED = 21  # an entry of a correction or bust for one account
 E_BUST = 22  # 150=H, one side of a trade that was taken back
+E_CORRECTED = 27  # 150=G, one side of a trade whose price or quantity was corrected
 E_DISPUTED = 19
 E_VOIDED = 20
 E_OPENING = 25  # a market, position or order that came with its venue from another server; session 0
 E_BANDS = 23  # the price grid of an event changed; session 0
-E_AHEAD = 26  # a contract is determined or final ahead of its event, or again with it; session 0
+E_AHEAD = 26  # a contract is determined, disputed or final ahead of its event, or again with it; session 0
 E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
@@ -212,6 +215,7 @@ E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got 
 #   E_REVERSED EVT_REVERSED_WHY says it: WHY_CORRECTION (the difference of a payout; with amount 0: so much of it is blocked), WHY_OWED (what the account
 #              cannot pay is added back and owed), WHY_RECOVERY (a debt is paid; with amount 0: a blocked credit is freed), WHY_COVER (bond and platform)
 #   E_BUST     EVT_BUST_AMOUNT: price times quantity of the fill, its fee or rebate, back; of a spot pair also the base. The fee's shares come back from those who got them.
+#   E_CORRECTED EVT_BUST_AMOUNT: the same, less what the new terms move; WHY_BUST.
 #   E_OPENING  EVT_OPENING_AMOUNT of its market: WHY_OPENING, from the world outside into the pool
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
@@ -482,6 +486,11 @@ R_NOT_AHEAD = 271
 R_AHEAD_DECIDES = 272
 R_AHEAD_DIFFERS = 273
 R_AHEAD_UNCOVERED = 274
+R_AHEAD_DISPUTED = 278
+# a correction of a trade
+R_TRADE_CROSS = 275
+R_TRADE_SAME = 276
+R_TRADE_CHANGED = 277
 # ---- the HTTP gateway (exchange_server/web)
 R_SERVER_DOWN = 305
 R_ANSWER_UNKNOWN = 306

@@ -76,19 +76,19 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_ORDER_SHARE_FULL", 3, 2, 4, None, None, "your firm has {used} open orders, and its share of the table of open orders is {limit}",
      "A firm may have as many open orders as its guaranteed share, or as many as the table has rows left, whichever is more. This firm has reached that number; "
      "other firms are not affected.",
-     "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
+     "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` and start again."),
     ("R_NODE_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} nodes of the order books, its share is {limit}, this order needs {asked} more",
      "Orders at widely scattered prices take many nodes of the order books. A firm may have its guaranteed share, or as many nodes as the table has left, "
      "whichever is more. This firm has reached that number. Other firms are not affected, and the firm's orders at prices near other orders are still accepted.",
      "Cancel orders at scattered prices, or use prices nearer to other orders. Operator: give the firm a larger `share`, or raise the capacity `nodes` "
-     "of the next data folder."),
+     "and start again."),
     ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} words of positions, its share is {limit}, this event needs {asked} more",
      "An account keeps a row for each event in which it has traded, until the market is removed. All accounts of a firm together may use the firm's guaranteed share of the table, "
      "or as much as is left, whichever is more. This firm has reached that. Other firms, and events in which the account has traded before, are not affected.",
      "Trade the event from an account that has traded in it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
-     "of the next data folder."),
+     "and start again."),
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
      "Symbol (55) or instrument id is unknown, or the session's venue does not list it.", "Use a symbol from the security list or the definitions stream."),
@@ -344,6 +344,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A trade of a spot pair is taken back only whole: who got something must still have it free.", "Cancel the account's orders or deposit what is missing, or agree on a trade the other way."),
     ("R_BUST_SPLIT", None, None, 0, None, None, "an outcome was split out of the contract of trade {asked} after the trade",
      "Who held the contract got as much of the new outcome, and may have traded it; such trades are not taken back.", "Agree on trades the other way, in both contracts."),
+    ("R_AHEAD_DISPUTED", None, None, 0, None, None, "contract {asked} is disputed", "What a contract pays ahead of its group is not paid while a party disputes it.",
+     "The arbiter upholds or corrects it, or withdraws it (exos market uphold, correct, ahead --withdraw)."),
+    ("R_TRADE_CROSS", None, None, 0, None, None, "trade {asked} has more than two sides or several contracts", "Other terms are given only to a trade of two sides in one contract; any other is taken back whole.",
+     "Take it back (exos market bust), and agree on a trade at the right terms."),
+    ("R_TRADE_SAME", None, None, 0, None, None, "trade {asked} has these terms already", "A correction changes the price or the quantity.", "Check which trade is meant."),
+    ("R_TRADE_CHANGED", None, None, 0, None, None, "trade {asked} was corrected meanwhile", "The act was proposed when the trade had other terms.", "Propose it again: it then begins from the terms of now."),
     ("R_PAID_ELSEWHERE", None, None, 0, None, None, "event {asked} was paid on another server", "It came here when it was final, without the positions that it was paid for, so nobody here could be paid the difference.",
      "Correct it on the server that paid it, or move money by transfers."),
     # ---- acts in time

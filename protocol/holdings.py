@@ -62,7 +62,9 @@ class Holdings:
         elif isinstance(report, M.Reversed):
             self.cash[report.account, report.asset] = report.balance
         elif isinstance(report, M.Bust):
-            self._bust(report)
+            self._bust(report, report.last_qty)
+        elif isinstance(report, M.TradeCorrected):
+            self._bust(report, report.old_qty - report.last_qty)
         elif isinstance(report, M.PositionSplit):
             self.positions[report.account, report.instrument] = report.position
 
@@ -78,15 +80,16 @@ class Holdings:
         key = report.account, report.instrument
         self.positions[key] = self.positions.get(key, 0) + sign * report.last_qty
 
-    def _bust(self, report: M.Bust) -> None:
+    def _bust(self, report: M.Bust | M.TradeCorrected, lots: int) -> None:
+        """So many lots of a trade are taken back."""
         definition = self.definitions[report.instrument]
         self.cash[report.account, definition.asset_id] = report.balance
         bought = 1 if (report.side == codes.BUY) != (report.contract_side == codes.NO) else -1
         if definition.product == codes.SPOT:
-            self._add(report.account, definition.base_asset_id, -bought * report.last_qty * definition.lot_base)
+            self._add(report.account, definition.base_asset_id, -bought * lots * definition.lot_base)
             return
         key = report.account, report.instrument
-        self.positions[key] = self.positions.get(key, 0) - bought * report.last_qty
+        self.positions[key] = self.positions.get(key, 0) - bought * lots
 
     def _moved(self, report: M.Moved) -> None:
         self.cash[report.account, report.asset] = report.balance

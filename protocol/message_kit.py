@@ -19,3 +19,11 @@ Nibble: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
 
 class Message(Struct, array_like=True, frozen=True, tag_field="kind"):
     """A MessagePack array `[tag, field, ...]`."""
+
+
+class Report(Message, frozen=True):
+    """The fields that all numbered reports begin with."""
+
+    number: Id  # report number of this session: 1, 2, 3 ...
+    event: Id  # event number of the server: the execution id
+    time: Count

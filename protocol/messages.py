@@ -30,7 +30,8 @@ from .account_messages import (
     Position,
     Requirement,
 )
-from .message_kit import I64, I64_MAX, I64_MIN, U7, U15, U16, U31, Count, Id, Message, Nibble  # noqa: F401 (the bounds are also read from here)
+from .message_kit import I64, I64_MAX, I64_MIN, U7, U15, U16, U31, Count, Id, Message, Nibble, Report  # noqa: F401 (the bounds are also read from here)
+from .reversal_messages import Bust, Reversed, TradeCorrected
 
 PROTOCOL_VERSION = 2  # 1: before 2026-11, HMAC of the challenge under the secret itself
 CHALLENGE_BYTES = 32
@@ -263,14 +264,6 @@ class RequestRefused(Message, frozen=True, tag=70):
     text: str = ""
 
 
-class Report(Message, frozen=True):
-    """The fields that all numbered reports begin with."""
-
-    number: Id  # report number of this session: 1, 2, 3 ...
-    event: Id  # event number of the server: the execution id
-    time: Count
-
-
 class OrderReport(Report, frozen=True):
     """The fields of all reports about one order. `id` is the client's (0: the order has a text id from FIX), `order` the server's."""
 
@@ -452,42 +445,6 @@ class Refused(Report, frozen=True, tag=91):
     asked: I64
 
 
-class Reversed(Report, frozen=True, tag=92):
-    """An entry of a correction of a final result, or of what it left: codes.WHY_CORRECTION, WHY_OWED, WHY_RECOVERY, WHY_COVER."""
-
-    account: U31
-    instrument: U31  # 0: it is about the account as a whole
-    asset: I64
-    why: I64
-    payout: I64  # ticks per contract, the new one
-    old_payout: I64
-    position: I64  # at settlement, negative: short
-    amount: I64  # minor units, signed
-    balance: I64  # after it
-    owed: I64  # by the account in this event, after it
-    blocked: I64  # of the balance: credited in this event, and locked until it is covered
-    version: I64
-    market: I64  # event id
-
-
-class Bust(Report, frozen=True, tag=93):
-    """A trade was taken back: one side of it, as its Fill told it. What the order counts as filled stays as it was: it is not restored."""
-
-    account: U31
-    instrument: U31
-    order: Count
-    side: Nibble
-    contract_side: Nibble
-    flags: U15  # those of the fill, and codes.EF_UNSOLICITED
-    last_price: I64
-    last_qty: I64
-    fee: I64  # as it was charged; it is part of `amount`
-    trade: I64
-    amount: I64  # minor units, signed: what moved back
-    balance: I64  # after it
-    fill: I64  # the Fill's `event`
-
-
 class PositionSplit(Report, frozen=True, tag=95):
     """A new contract was split out of another one: the account now has the position that it has there in the new one too."""
 
@@ -594,12 +551,12 @@ ClientMessage: TypeAlias = (
 )  # fmt: skip
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
-    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Bust | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
+    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Bust | TradeCorrected | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
     | BookUpdate | BookReset | Result | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
-    | Refused | Reversed | Bust | PositionSplit
+    | Refused | Reversed | Bust | TradeCorrected | PositionSplit
 )  # fmt: skip
 SessionBody: TypeAlias = LogonReply | MessageRefused
 
@@ -609,12 +566,12 @@ CLIENT_MESSAGES: tuple[type[Struct], ...] = (
 )  # fmt: skip
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
-    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Bust, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Bust, TradeCorrected, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
     Result, AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
-    Reversed, Bust, PositionSplit,
+    Reversed, Bust, TradeCorrected, PositionSplit,
 )  # fmt: skip
 
 

@@ -206,7 +206,7 @@ class OrderTracker:
                 self._answer(report.body.id, report.body)
         elif isinstance(report, M.Canceled | M.Replaced) and report.flags & codes.EF_UNSOLICITED:
             pass  # not requested here: the id may be that of another session's request
-        elif not isinstance(report, M.Fill | M.Expired | M.Settled | M.Reversed | M.Bust | M.PositionSplit):
+        elif not isinstance(report, M.Fill | M.Expired | M.Settled | M.Reversed | M.Bust | M.TradeCorrected | M.PositionSplit):
             self._answer(report.id, report)
         return order
 

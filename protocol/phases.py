@@ -45,6 +45,15 @@ ALLOWED = {
     codes.PH_VOIDED: frozenset((CANCEL, DISPUTE, CORRECT, FINALISE)),
 }
 
+
+def leaves_open(product: int, winners: int, left: int) -> bool:
+    """Whether a group of which so many contracts are left, so many of them winners (at most), is still undecided: else its whole result is known.
+    The core compiles it."""
+    if product == codes.EXACTLY:
+        return 0 < winners < left
+    return product == codes.AT_MOST and winners > 0 and left > 0
+
+
 # A phase that may follow itself: a determination is replaced by a new version, with a new window.
 NEXT: dict[int, tuple[int, ...]] = {
     codes.PH_DRAFT: (codes.PH_LISTED,),

@@ -6,7 +6,7 @@ import typing
 
 import msgspec
 
-from protocol import account_messages, binary_session, codes, framing, message_kit
+from protocol import account_messages, binary_session, codes, framing, message_kit, reversal_messages
 from protocol import messages as M
 
 HEAD = """# The binary wire
@@ -131,7 +131,7 @@ async with Client("127.0.0.1", 9890, "MM1", "mm1-secret") as exchange:
         print(state.line(one))
     await exchange.rebuild()  # exchange.orders are now this session's open orders, whatever was lost
     print(exchange.orders[order.id])"""
-MODULES = (M.__name__, account_messages.__name__)
+MODULES = (M.__name__, account_messages.__name__, reversal_messages.__name__, message_kit.__name__)
 GROUPS = (
     ("side", ("BUY", "SELL")),
     ("contract_side", ("YES", "NO")),

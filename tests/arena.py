@@ -326,7 +326,7 @@ def state(m: Arena) -> dict[str, Any]:
         "ahead": {
             int(m[i]): (
                 *(int(m[i + w]) for w in (L.I_AHEAD, L.I_AHEAD_VERSION, L.I_AHEAD_UNTIL)),
-                int(m[i + L.I_PAID_NEXT]) if m[i + L.I_AHEAD] == C.PH_DETERMINED else 0,
+                int(m[i + L.I_PAID_NEXT]) if m[i + L.I_AHEAD] != C.PH_FINAL else 0,
             )
             for i in rows_by_id(m, L.P_INSTRUMENT)
             if m[i + L.I_AHEAD]

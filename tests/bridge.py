@@ -178,6 +178,7 @@ def _operator_words(c: Row) -> Words:
         return w
     if k == C.C_BUST:
         w = new_words(k, 4 * len(c.legs))
+        w[d.DJ_PRICE], w[d.DJ_QTY] = c.price, c.qty
         w[d.DJ_EVENT], w[d.DJ_TRADE], w[d.DJ_LEGS], w[d.DJ_BOND], w[d.DJ_OWNER_ACCOUNT] = (
             c.event,
             c.trade,
@@ -190,7 +191,7 @@ def _operator_words(c: Row) -> Words:
             w[at : at + L.EVT_WORDS] = fill_words(leg)
             if isinstance(leg.id, str):
                 w[at + d.LEG_TEXTS : at + d.LEG_TEXTS + 8] = text_words(leg.id, 8)
-            w[at + d.LEG_VENUE_ACCOUNT] = c.venue_account
+            w[at + d.LEG_VENUE_ACCOUNT], w[at + d.LEG_FEE_MODEL] = c.venue_account, c.model
         return w
     fields: dict[int, dict[int, int]] = {
         C.C_DEF_VENUE: {
@@ -211,6 +212,7 @@ def _operator_words(c: Row) -> Words:
         C.C_DISPUTE: {d.DQ_EVENT: c.event, d.DQ_VERSION: c.version, d.DQ_FIRM: c.firm},
         C.C_AHEAD: {
             d.DH_EVENT: c.event, d.DH_INSTRUMENT: c.instrument, d.DH_ACT: c.act, d.DH_VERSION: c.version, d.DH_PAYOUT: c.payout, d.DH_SLICE: c.slice,
+            d.DH_FIRM: c.firm,
         },
         C.C_UPHOLD: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
         C.C_REMOVE: {d.DX_EVENT: c.event},
@@ -357,7 +359,9 @@ def event_rows(words: Words) -> list[Row]:
             row.update(bands=[tuple(int(x) for x in band) for band in bands])
         if row.kind == C.E_FILL:
             row.update(client_number=0, terms=w[L.EVT_FILL_TERMS])
-        if row.kind == C.E_BUST:
+        if row.kind == C.E_CORRECTED:
+            row.update(orig=0, was_price=w[L.EVT_WAS_PRICE], was_qty=w[L.EVT_WAS_QTY])
+        if row.kind in (C.E_BUST, C.E_CORRECTED):
             row.update(
                 client_number=0, expiry=0, spare=0, due=w[L.EVT_BUST_AMOUNT], balance=w[L.EVT_BUST_BALANCE], bust_of=w[L.EVT_BUST_OF]
             )

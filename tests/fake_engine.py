@@ -40,6 +40,8 @@ class FakeEngine:
             corrects = int(rows[at]) & 0xFF == codes.C_REVERSE and rows[at + d.DD_COUNT] != 0
             if int(rows[at]) & 0xFF == codes.C_FINALISE or corrects:
                 self._pay(int(rows[at + d.DX_EVENT]))
+            if int(rows[at]) & 0xFF == codes.C_AHEAD and rows[at + d.DH_ACT] == codes.AHEAD_FINALISE:
+                self._pay(int(rows[at + d.DH_EVENT]), int(rows[at + d.DH_INSTRUMENT]))
             event[0] = codes.E_PHASE
             sink(event)
             at += (1 + extra) * L.CMD_WORDS
@@ -47,10 +49,13 @@ class FakeEngine:
         assert at == words, "a row's count of extra rows runs beyond the rows given"
         return 0
 
-    def _pay(self, event: int) -> None:
-        """All accounts at once: the event is final."""
+    def _pay(self, event: int, contract: int = 0) -> None:
+        """All accounts at once: the event is final, or a contract of it."""
         row = int(self.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + event * L.EVENT_WORDS
-        self.m[row], self.m[row + L.E_FINAL_AT], self.m[L.H_FINALS] = event, self.time_ns, row
+        self.m[row], self.m[row + L.E_FINAL_AT], self.m[L.H_FINALS], self.m[L.H_TIME] = event, self.time_ns, row, self.time_ns
+        if contract:
+            paying = int(self.m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + contract * L.INSTRUMENT_WORDS
+            self.m[row + L.E_PAYING], self.m[paying + L.I_ID] = paying, contract
 
     def kinds(self) -> list[int]:
         return [int(row[0]) & 0xFF for row in self.seen]

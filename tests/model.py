@@ -474,7 +474,7 @@ class Model(Operator, Ladder):
                 e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play, e.removed) for e in self.events.values()
             },
             "ahead": {
-                i: (a.phase, a.version, a.until, a.payout if a.phase == C.PH_DETERMINED else 0)
+                i: (a.phase, a.version, a.until, a.payout if a.phase != C.PH_FINAL else 0)
                 for e in self.events.values()
                 for i, a in e.ahead.items()
             },

@@ -171,7 +171,8 @@ class Reversal(Settlement):
 
     # ------------------------------------------------------------------------------------------------ one trade
     def _bust(self, c: Row) -> None:
-        """`legs`: the events of the trade's fills. All comes back: positions, money, fees, rebates, shares of fees."""
+        """`legs`: the events of the trade's fills. All comes back: positions, money, fees, rebates, shares of fees. With `qty` the trade is booked
+        again, at `price` (YES ticks)."""
         event = self.commanded(c.event)
         if event.phase == C.PH_FINAL:
             raise Refused(C.R_BUST_FINAL)
@@ -181,65 +182,115 @@ class Reversal(Settlement):
             raise Refused(C.R_BUST_FINAL)
         if any(leg.instrument == source and leg.number < at for leg in c.legs for source, at in event.splits):
             raise Refused(C.R_BUST_SPLIT)
+        again = self._booked_again(event, c) if c.qty else [None] * len(c.legs)
         if event.product == C.SPOT:
-            self._check_spot_bust(event, c)
+            self._check_spot_bust(event, c, again)
         event.bond = c.bond or event.bond
         event.busts += 1
         dues = []
-        rebates = sum(min(leg.fee, 0) for leg in c.legs)
-        for leg in c.legs:
-            account = self.accounts[leg.account]
-            buys = (leg.side == C.BUY) != (leg.contract_side == C.NO)
-            if event.product == C.SPOT:
-                self.pay(account, event.base_asset, (-1 if buys else 1) * leg.last_qty * event.lot_base)
-            else:
-                account.position[leg.instrument] = account.position.get(leg.instrument, 0) - (leg.last_qty if buys else -leg.last_qty)
-            price = event.payout - leg.last_price if leg.contract_side == C.NO else leg.last_price
-            dues.append((1 if buys else -1) * price * leg.last_qty * event.tick_value + leg.fee)
-        for leg in c.legs:
-            change = max(leg.fee, 0)
-            if leg.flags & C.EF_TAKER:
-                change, rebates = change + rebates, 0
+        for sign, side in ((1, c.legs), (-1, again)):
+            for leg in filter(None, side):
+                self._move_back(event, leg, sign)
+        for leg, new in zip(c.legs, again):
+            dues.append(self._due(event, leg) - (self._due(event, new) if new else 0))
+        nets = self._net_fees(c.legs), self._net_fees([new for new in again if new])
+        for i, leg in enumerate(c.legs):
+            change, now = nets[0][i], nets[1][i] if c.qty else 0
             owner, venue, before = leg.terms & 0x3FFF, leg.terms >> 14 & 0x3FFF, leg.terms >> 28
-            parts = [(before + change) * share // 10_000 - before * share // 10_000 for share in (owner, venue)]
+            parts = [(before + change) * share // 10_000 - (before + now) * share // 10_000 for share in (owner, venue)]
+            change -= now
             for number, part in ((c.owner_account, parts[0]), (c.venue_account, parts[1]), (PLATFORM, change - sum(parts))):
                 if part:
                     self.pay(self.accounts[number], event.asset, -part)
                     event.pool += part
-        for leg, due in zip(c.legs, dues):
+        for leg, new, due in zip(c.legs, again, dues):
             if due < 0:
                 account = self.accounts[leg.account]
                 owed = -due - self.owes(event, account, -due, -due)
                 if owed:
                     self.reversed_row(event, account, owed, C.WHY_OWED)
-                self.bust_row(event, leg, due)
+                self.bust_row(event, leg, due, new)
         gains = {i: max(due, 0) for i, due in enumerate(dues)}
         left = self.cover(event, sum(gains.values()), event.bond, sum(event.blocked.values()))
         shares = largest_remainder(left, gains) if left else dict.fromkeys(gains, 0)
-        for i, (leg, due) in enumerate(zip(c.legs, dues)):
+        for i, (leg, new, due) in enumerate(zip(c.legs, again, dues)):
             account = self.accounts[leg.account]
             if due >= 0:
                 if shares[i]:
                     event.blocked[account.id] = event.blocked.get(account.id, 0) + shares[i]
                     self.reversed_row(event, account, 0, C.WHY_CORRECTION)
-                self.bust_row(event, leg, due)
+                self.bust_row(event, leg, due, new)
             self.note_shortage(account, event.asset)
 
-    def _check_spot_bust(self, event: Event, c: Row) -> None:
-        """Who got something must have it free."""
+    def _buys(self, leg: Row) -> bool:
+        return (leg.side == C.BUY) != (leg.contract_side == C.NO)
+
+    def _yes_price(self, event: Event, leg: Row) -> int:
+        return event.payout - leg.last_price if leg.contract_side == C.NO else leg.last_price
+
+    def _due(self, event: Event, leg: Row) -> int:
+        """What a fill took from its account."""
+        return (1 if self._buys(leg) else -1) * self._yes_price(event, leg) * leg.last_qty * event.tick_value + leg.fee
+
+    def _net_fees(self, legs: list[Row]) -> list[int]:
+        """Of each leg what those who share its fee had to share: the taker's is without the rebates."""
+        rebates = sum(min(leg.fee, 0) for leg in legs)
+        return [max(leg.fee, 0) + (rebates if leg.flags & C.EF_TAKER else 0) for leg in legs]
+
+    def _move_back(self, event: Event, leg: Row, sign: int) -> None:
+        account, lots = self.accounts[leg.account], sign * (leg.last_qty if self._buys(leg) else -leg.last_qty)
+        if event.product == C.SPOT:
+            self.pay(account, event.base_asset, -lots * event.lot_base)
+        else:
+            account.position[leg.instrument] = account.position.get(leg.instrument, 0) - lots
+
+    def _booked_again(self, event: Event, c: Row) -> list[Row]:
+        """The legs as they would be at other terms."""
+        first = c.legs[0]
+        if len(c.legs) != 2 or first.instrument != c.legs[1].instrument:
+            raise Refused(C.R_TRADE_CROSS)
+        if not 0 < c.qty <= first.last_qty:
+            raise Refused(C.R_QTY_TOO_LARGE)
+        inst = self.instruments[first.instrument]
+        if c.qty % inst.lot:
+            raise Refused(C.R_QTY_LOT)
+        was = self._yes_price(event, first)
+        if c.price != was and not inst.on_grid(c.price):
+            raise Refused(C.R_PRICE_OFF_GRID)
+        if (c.price, c.qty) == (was, first.last_qty):
+            raise Refused(C.R_TRADE_SAME)
+
+        def charged(price: int, qty: int) -> int:
+            per_lot = {C.FEE_NOTIONAL: price, C.FEE_QUADRATIC: price * (event.payout - price), C.FEE_MIN: min(price, event.payout - price)}
+            return per_lot[c.model] * qty
+
+        again = []
         for leg in c.legs:
-            money = leg.last_price * leg.last_qty * event.tick_value
-            due, base = (money + leg.fee, -leg.last_qty * event.lot_base) if leg.side == C.BUY else (leg.fee - money, 0)
+            fee = abs(leg.fee) * charged(c.price, c.qty)
+            whole = charged(was, leg.last_qty)
+            price = event.payout - c.price if leg.contract_side == C.NO else c.price
+            again.append(Row({**leg, "last_price": price, "last_qty": c.qty, "fee": -(-fee // whole) if leg.fee > 0 else -(fee // whole)}))
+        return again
+
+    def _check_spot_bust(self, event: Event, c: Row, again: list[Row | None]) -> None:
+        """Who has to give something must have it free."""
+        for leg, new in zip(c.legs, again):
+            lots = leg.last_qty - (new.last_qty if new else 0)
+            due, base = self._due(event, leg) - (self._due(event, new) if new else 0), -lots * event.lot_base if leg.side == C.BUY else 0
             for asset, amount in ((event.asset, due), (event.base_asset, base)):
                 free = self.accounts[leg.account].cash.get(asset, 0) - self.locked(leg.account, asset)
                 if amount < 0 and free < -amount:
                     raise Refused(C.R_BUST_SPENT)
 
-    def bust_row(self, event: Event, leg: Row, due: int) -> None:
+    def bust_row(self, event: Event, leg: Row, due: int, new: Row | None) -> None:
         account = self.accounts[leg.account]
         self.pay(account, event.asset, due)
         event.pool -= due
         row = Row({name: value for name, value in leg.items() if name not in ("number", "session_number", "previous", "terms", "expiry")})
         row.update(kind=C.E_BUST, flags=leg.flags | C.EF_UNSOLICITED, due=due, bust_of=leg.number)
         row.update(balance=account.cash[event.asset])
+        if new:
+            row.update(kind=C.E_CORRECTED, last_price=new.last_price, last_qty=new.last_qty, fee=new.fee)
+            row.update(was_price=leg.last_price, was_qty=leg.last_qty, cum=leg.cum - leg.last_qty + new.last_qty)
+            row.update(notional=leg.notional - leg.last_price * leg.last_qty + new.last_price * new.last_qty)
         self.emit(leg.session, row)

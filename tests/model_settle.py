@@ -55,12 +55,29 @@ class Settlement(Results):
             del event.ahead[c.instrument]
             self.tell_ahead(event, c.instrument, known, event.phase)
             return None
+        if c.act in (C.AHEAD_DISPUTE, C.AHEAD_UPHOLD):
+            return self._contest_ahead(event, c, known)
+        if known.phase == C.PH_DISPUTED:
+            raise Refused(C.R_AHEAD_DISPUTED)
         if self.now < known.until:
             raise Refused(C.R_CHALLENGE_WINDOW)
         if self._uncovered(event, c.instrument, known):
             raise Refused(C.R_AHEAD_UNCOVERED)
         known.phase, known.waiting, event.paying_ahead = C.PH_FINAL, set(event.touched), c.instrument
         return self.begin(event, self._pay_ahead(event, c.instrument, known), c.slice)
+
+    def _contest_ahead(self, event: Event, c: Row, known: Ahead) -> None:
+        if c.act == C.AHEAD_DISPUTE:
+            if self.now >= known.until:
+                raise Refused(C.R_DISPUTE_LATE)
+            if not any(a.firm == c.firm and any(a.position.get(i) for i in event.contracts) for a in self.accounts.values() if a.firm):
+                raise Refused(C.R_NO_PARTY)
+            known.phase = C.PH_DISPUTED
+        else:
+            if known.phase != C.PH_DISPUTED:
+                raise Refused(C.R_NOT_DISPUTED)
+            known.phase, known.until = C.PH_DETERMINED, self.now
+        self.tell_ahead(event, c.instrument, known, known.phase)
 
     def _uncovered(self, event: Event, contract: int, known: Ahead) -> bool:
         """Whether an account's buying power would fall: it is short in the winner, and the rest is worth something to it for certain."""

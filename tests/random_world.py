@@ -598,15 +598,16 @@ class AheadGenerator(Generator):
 
     def ahead(self, event: Event) -> Row:
         rng = self.rng
-        waiting = [i for i, one in event.ahead.items() if one.phase == C.PH_DETERMINED]
-        act = rng.choices((C.AHEAD_DETERMINE, C.AHEAD_FINALISE, C.AHEAD_WITHDRAW), (5, 9, 1) if waiting else (20, 1, 1))[0]
+        waiting = [i for i, one in event.ahead.items() if one.phase != C.PH_FINAL]
+        acts = (C.AHEAD_DETERMINE, C.AHEAD_FINALISE, C.AHEAD_WITHDRAW, C.AHEAD_DISPUTE, C.AHEAD_UPHOLD)
+        act = rng.choices(acts, (5, 9, 1, 3, 3) if waiting else (20, 1, 1, 1, 1))[0]
         contract = rng.choice(event.contracts if act == C.AHEAD_DETERMINE or not waiting else waiting) if rng.random() < 0.97 else 99
         known = event.ahead.get(contract)
         version = event.version + 1 if act == C.AHEAD_DETERMINE or known is None else known.version
         payout = event.payout if rng.random() < 0.3 else rng.choice((0, 0, 0, 0, 0, 0, 0, 1))
         return Row(
             kind=C.C_AHEAD, event=event.id, instrument=contract, act=act, version=version + (rng.random() < 0.03), payout=payout,
-            slice=rng.choice((0, 0, 1, 20, 40)),
+            slice=rng.choice((0, 0, 1, 20, 40)), firm=rng.randint(1, 3) if act == C.AHEAD_DISPUTE else 0,
         )  # fmt: skip
 
     def payouts(self, event: Event) -> list[int]:

@@ -29,6 +29,12 @@ class Late(Generator):
         for event in events:
             if event.kind == C.E_FILL:
                 self.trades.setdefault(event.trade, []).append(plain(event))
+            if event.kind == C.E_CORRECTED:  # the fill as it is now: it may be corrected again, or taken back
+                legs = self.trades[event.trade]
+                i = next(i for i, leg in enumerate(legs) if leg.number == event.bust_of)
+                now = {name: event[name] for name in ("number", "last_price", "last_qty", "fee", "cum", "notional") if event[name]}
+                legs[i] = plain(Row({**legs[i], "fee": 0, **now}))
+                self.taken.discard(event.trade)
 
     def command(self) -> Row:
         rng, m = self.rng, self.model
@@ -56,7 +62,14 @@ class Late(Generator):
         legs = self.trades.get(trade, [])
         self.taken.add(trade)
         event = self.model.event_of(legs[0].instrument).id if legs else 1
+        terms = {}
+        if legs and rng.random() < 0.4:
+            first = legs[0]
+            price = self.model.events[event].payout - first.last_price if first.contract_side == C.NO else first.last_price
+            terms = {"price": price + rng.choice((0, 0, 1, -1, 7)), "qty": max(1, first.last_qty - rng.choice((0, 0, 1, 3, -1)))}
+            terms["model"] = C.FEE_NOTIONAL if self.model.events[event].product == C.SPOT else C.FEE_QUADRATIC
         return Row(
+            **terms,
             kind=C.C_BUST,
             event=event,
             trade=trade,

@@ -71,6 +71,40 @@ def test_bust_and_correction_on_a_running_server_and_after_a_kill(tmp_path: Path
         assert len([e for e in entry["entries"] if e["kind"] == "bust"]) == 1 and entry["closing"] == kept[1]
 
 
+def test_a_trade_is_corrected_twice_and_taken_back_and_all_is_told(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        one, two = (BinaryPeer(server.ready["binary_port"], n) for n in (1, 2))
+        for peer in (one, two):
+            peer.logged_on()
+        begun = balance(server, "MM1-A"), balance(server, "MM2-A")
+        sold, bought = trade(two, one, 1, 9_000, 10)
+        answer = server.ask("admin", ar.Bust(trade=sold.trade, reason="a digit", price="0.6"))
+        assert answer.ok and answer.text == f"trade {sold.trade} of CUP is corrected: 10 at 0.6000: a digit", answer.text
+        told = one.read(M.TradeCorrected), two.read(M.TradeCorrected)
+        assert [(c.trade, c.fill, c.old_price, c.old_qty, c.last_price, c.last_qty, c.amount) for c in told] == [
+            (sold.trade, sold.event, 9_000, 10, 6_000, 10, -30_000), (sold.trade, bought.event, 9_000, 10, 6_000, 10, 30_000),
+        ]  # fmt: skip
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="same", price="0.60")).code == codes.R_TRADE_SAME
+        refused = server.ask("admin", ar.Bust(trade=sold.trade, reason="more", quantity="11"))
+        assert refused.code == codes.R_QTY_TOO_LARGE and "it is 10 at 0.6000; a correction only lowers the quantity" in refused.text
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="r", price="0.60001")).code == codes.R_BAD_DEFINITION
+        server.kill()
+        server.process.stdout.close()
+        server.start()
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="fewer", quantity="4")).ok
+        assert (balance(server, "MM1-A") - begun[0], balance(server, "MM2-A") - begun[1]) == (24_000, -24_000)
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="all of it")).ok
+        assert (balance(server, "MM1-A"), balance(server, "MM2-A")) == begun
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="again", quantity="1")).code == codes.R_ALREADY_BUST
+        assert server.ask("check").result["failed"] == []
+        entry = server.ask("statement", account="MM2-A", asset="USD", from_ns=0, to_ns=0, limit=100, cursor="").result
+        assert [(e["amount"], e["details"]["old_quantity"]) for e in entry["entries"] if e["kind"] == "trade correction"] == [
+            (30_000, 10),
+            (36_000, 10),
+        ]
+        assert entry["closing"] == begun[1] and server.stop() == 0
+
+
 def test_a_venue_with_debts_is_not_exported(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         one, two = (BinaryPeer(server.ready["binary_port"], n) for n in (1, 2))

@@ -63,7 +63,7 @@ def test_no_room_for_the_first_segment(tmp_path: Path, capfd: pytest.CaptureFixt
 def test_no_room_for_the_copy_of_a_torn_tail(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from exchange_server.journal import recover
 
-    monkeypatch.setattr(recover, "_repair", no_space)
+    monkeypatch.setattr(recover, "repair", no_space)
     refused(folder, capfd, Exit.SPACE, "/the/file: not enough space on the disk to start; nothing was lost")
 
 
@@ -289,6 +289,6 @@ def test_reports_are_rebuilt_with_the_tables_and_times_that_the_folder_was_made_
     seal(first.recovered, tmp_path / "data")
     server = app.Server(options(tmp_path, SMALL.replace("orders = 4096", "orders = 64")), Log())
     again = server._another_engine(None)
-    assert again.capacities == server.engine.capacities == first.engine.capacities and again.capacities.orders == 4096
+    assert again.capacities == first.engine.capacities and again.capacities.orders == 4096 and server.engine.capacities.orders == 64
     assert again.m[L.H_RETENTION_NS] == first.engine.m[L.H_RETENTION_NS]
     server.close()

@@ -63,9 +63,9 @@ class Ask(NamedTuple):
         """Sentences about what of the file does not take effect."""
         has = self.running.capacities
         return [
-            f"capacities.{name} = {asked}: the data folder was created with {has.get(name, 'the default')}, and its tables cannot be resized"
+            f"capacities.{name} = {asked}: taken when the server is started with this configuration (now {has[name]})"
             for name, asked in sorted(self.content.settings.capacities.items())
-            if has.get(name) != asked
+            if has.get(name, asked) != asked
         ] + [
             "server.clordid_retention: it is fixed when a data folder is created"
             for name in ("clordid_retention_ns",)

@@ -242,6 +242,7 @@ def running_clock(server: Server) -> Iterator[Finding]:
         found = answer.result["clock"]
         apart = found["held"] or not found["offset_s"].removeprefix("-").startswith("0.")
         yield Finding("warn" if apart else "ok", "exchange", sentence(found))
+        yield from (Finding("warn", "tables", said) for said in answer.result.get("tables_nearly_full", []))
 
 
 def follower(data: Path, now_ns: int) -> Iterator[Finding]:

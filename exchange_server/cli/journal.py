@@ -46,7 +46,7 @@ def verify(data: Path, frames_only: bool, config: str) -> Result:
     folder = folder_of(data)
     try:
         with progress("checking frames", "rows") as at:
-            frames = recover.verify(folder, runner=Threads(), progress=at)
+            frames = recover.verify(folder, logic=None, runner=Threads(), progress=at)
         say(frames.line())
         if frames_only or folder == data:
             return Result({"frames": frames.line()})

@@ -70,6 +70,12 @@ _evidence_options = _stack(
     click.option("--observed-at", metavar="UTC", help="Time of observation, like 2026-07-19T21:40:00Z (default: now)."),
 )
 _event_argument: Callable[[Any], Any] = click.argument("event", shell_complete=names("market"))
+_contract_option: Callable[[Any], Any] = click.option(
+    "--contract",
+    default="",
+    metavar="CODE",
+    help="What this outcome pays ahead of the rest is meant (default: the result of the whole market).",
+)
 _version_option: Callable[[Any], Any] = click.option(
     "--version", type=Number("version", 1), metavar="N", help="The version of the result that is meant (default: the newest)."
 )
@@ -175,7 +181,11 @@ def _add_ahead(noun: Noun) -> None:
             found = market_of(admin, event)
             symbol = _symbol(found, contract)
             if finalise:
-                return send(admin, make(ar.FinaliseOne, {"event": event, "symbol": symbol}), dry_run)
+                done = send(admin, make(ar.FinaliseOne, {"event": event, "symbol": symbol}), dry_run)
+                if dry_run:
+                    return done
+                wait_until_paid(admin, found)
+                return Result({**done.data, "final": 1})
             if withdraw:
                 return send(admin, make(ar.WithdrawOne, {"event": event, "symbol": symbol, "note": note}), dry_run)
             said = _evidence(Given(event, **options), f"{contract} {'wins' if wins else 'loses'}")
@@ -196,52 +206,75 @@ def _add_disputes(noun: Noun) -> None:
         "dispute",
         "contest the result for a firm that has a position in the market",
         details="Once for each version, while its challenge window is open. The result then waits for the arbiter: exos market uphold or correct.",
-        examples=('exos market dispute WC26-FINAL --firm CLIENT1 --reason "the goal was offside"',),
+        examples=(
+            'exos market dispute WC26-FINAL --firm CLIENT1 --reason "the goal was offside"',
+            'exos market dispute WC26-REACH-FINAL --contract BRA --firm CLIENT1 --reason "the match is played again"',
+        ),
     )
     @_event_argument
+    @_contract_option
     @click.option("--firm", required=True, metavar="NAME", shell_complete=names("firm"), help="The firm that disputes.")
     @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the result.")
     @_version_option
     @dry_run_option
     @server_option
-    def dispute(event: str, firm: str, reason: str, version: int | None, dry_run: bool, server: Server) -> Result:
-        record = make(ar.Dispute, {"event": event, "firm": firm, "reason": reason, "version": version or 0})
+    def dispute(event: str, contract: str, firm: str, reason: str, version: int | None, dry_run: bool, server: Server) -> Result:
         with server.connect() as admin:
-            return send(admin, record, dry_run)
+            about = {"event": event, "symbol": _symbol(market_of(admin, event), contract) if contract else ""}
+            return send(admin, make(ar.Dispute, {**about, "firm": firm, "reason": reason, "version": version or 0}), dry_run)
 
     @noun.verb(
         "uphold",
         "let a disputed result stand: its challenge window ends now",
-        examples=('exos market uphold WC26-FINAL --note "seen again by two referees"',),
+        examples=(
+            'exos market uphold WC26-FINAL --note "seen again by two referees"',
+            "exos market uphold WC26-REACH-FINAL --contract BRA",
+        ),
     )
     @_event_argument
+    @_contract_option
     @click.option("--note", default="", metavar="TEXT", help="Why; kept with the result.")
     @_version_option
     @dry_run_option
     @server_option
-    def uphold(event: str, note: str, version: int | None, dry_run: bool, server: Server) -> Result:
+    def uphold(event: str, contract: str, note: str, version: int | None, dry_run: bool, server: Server) -> Result:
         with server.connect() as admin:
-            return send(admin, make(ar.Uphold, {"event": event, "note": note, "version": version or 0}), dry_run)
+            about = {"event": event, "symbol": _symbol(market_of(admin, event), contract) if contract else ""}
+            return send(admin, make(ar.Uphold, {**about, "note": note, "version": version or 0}), dry_run)
 
 
 def _add_decisions(noun: Noun) -> None:
     @noun.verb(
         "correct",
         "replace a result that is determined, disputed or voided: a new version, with a new challenge window",
-        details="A market that is final is corrected by reversing entries, under two persons: docs/corrections.md.",
-        examples=('exos market correct WC26-FINAL --winner ESP --source "FIFA appeal committee" --evidence ruling.pdf',),
+        details="A market that is final is corrected by reversing entries, under two persons: docs/corrections.md. With --contract: what that outcome pays ahead of the "
+        "rest, with --winner of the same code or --none.",
+        examples=(
+            'exos market correct WC26-FINAL --winner ESP --source "FIFA appeal committee" --evidence ruling.pdf',
+            'exos market correct WC26-REACH-FINAL --contract BRA --winner BRA --source "FIFA appeal committee" --evidence ruling.pdf',
+        ),
     )
     @_event_argument
+    @_contract_option
     @_payout_options
     @_evidence_options
     @dry_run_option
     @server_option
-    def correct(server: Server, dry_run: bool, **options: Any) -> Result:
+    def correct(server: Server, dry_run: bool, contract: str, **options: Any) -> Result:
         args = Given(**options)
         _one_of(args)
         with server.connect() as admin:
             found = market_of(admin, args.event)
-            done = send(admin, _convert(ar.Correct, _content(args, found)), dry_run)
+            content = _content(args, found)
+            if contract:
+                symbol = _symbol(found, contract)
+                at = [one["symbol"] for one in found["contracts"]].index(symbol)
+                if sum(content["payouts"]) != content["payouts"][at]:
+                    raise CommandError(
+                        Exit.USAGE, f"with --contract {contract} only {contract} is given a payout: --winner {contract} or --none"
+                    )
+                content |= {"symbol": symbol, "payouts": (content["payouts"][at],)}
+            done = send(admin, _convert(ar.Correct, content), dry_run)
             if not dry_run:
                 wait_until_paid(admin, found)
             return done
@@ -379,6 +412,14 @@ def _why_lines(said: dict[str, Any]) -> Iterator[str]:
     yield f"  evidence {said['evidence_name'] or '-'}, SHA-256 {said['evidence_sha256']}"
 
 
+def _contest_lines(kept: dict[str, Any]) -> Iterator[str]:
+    for one in kept["disputes"]:
+        yield f"  disputed by {one['firm']} at {units.instant(one['at_ns'])}: {one['reason']}"
+    if kept["upheld"]:
+        note = f": {kept['upheld']['note']}" if kept["upheld"]["note"] else ""
+        yield f"  upheld by {kept['upheld']['who']} at {units.instant(kept['upheld']['at_ns'])}{note}"
+
+
 def lines(market: dict[str, Any]) -> Iterator[str]:
     """What is known of a market's result: what single sources said, and each version with its evidence, window, disputes and end."""
     for said in market["heard"] if market["phase"] == "closed" else ():
@@ -386,8 +427,10 @@ def lines(market: dict[str, Any]) -> Iterator[str]:
     for contract in market["contracts"]:
         if one := contract["ahead"]:
             pays = decimal(one["payout"], market["price_decimals"])
-            yield f"version {one['version']}: {contract['code']} ahead of the rest by {one['who']} at {units.instant(one['at_ns'])}, pays {pays}"
+            what = f"version {one['version']}: {contract['code']} {one['kind']} ahead of the rest"
+            yield f"{what} by {one['who']} at {units.instant(one['at_ns'])}, pays {pays}"
             yield from _why_lines(one)
+            yield from _contest_lines(one)
             if one["final_at_ns"]:
                 yield f"  final since {units.instant(one['final_at_ns'])}"
             elif one["until_ns"] > one["at_ns"]:
@@ -400,11 +443,7 @@ def lines(market: dict[str, Any]) -> Iterator[str]:
             yield from _why_lines(said)
         if kept["until_ns"] > kept["at_ns"]:
             yield f"  challenge window until {units.instant(kept['until_ns'])}"
-        for one_ in kept["disputes"]:
-            yield f"  disputed by {one_['firm']} at {units.instant(one_['at_ns'])}: {one_['reason']}"
-        if kept["upheld"]:
-            note = f": {kept['upheld']['note']}" if kept["upheld"]["note"] else ""
-            yield f"  upheld by {kept['upheld']['who']} at {units.instant(kept['upheld']['at_ns'])}{note}"
+        yield from _contest_lines(kept)
         if kept["final_at_ns"]:
             yield f"  final since {units.instant(kept['final_at_ns'])}"
 

@@ -1,4 +1,4 @@
-"""`exos market bust|recover` and `exos venue bond`: what is put right after trades and payments."""
+"""`exos market bust|correct-trade|recover` and `exos venue bond`: what is put right after trades and payments."""
 
 import time
 from typing import Any
@@ -7,11 +7,13 @@ import click
 
 from config import admin_records as ar
 
+from ..exits import Exit
 from .acts import dry_run_option, market, send
 from .admin_client import AdminClient
 from .command import Noun
-from .common import Number
+from .common import CommandError, Number
 from .connect import Server, names, server_option
+from .fields import make
 from .output import Result
 from .progress import progress
 
@@ -48,6 +50,28 @@ def add(noun: Noun) -> None:
     def bust(trade: int, reason: str, server: Server) -> Result:
         with server.connect() as admin:
             return send(admin, ar.Bust(trade=trade, reason=reason))
+
+    @noun.verb(
+        "correct-trade",
+        "give a trade another price or a lower quantity before its market is final",
+        details="The trade is booked again between the same two orders, in one act: what changes of positions, money, fees, rebates and the shares of fees moves, and "
+        "both are told. The price is that of YES contracts. A second person approves it where the list of approvals has the bust of a trade. What an account cannot "
+        "give back it owes, as after a bust.",
+        examples=(
+            "exos market correct-trade 4711 --price 0.55 --reason 'a digit too many'",
+            "exos market correct-trade 4711 --quantity 10 --reason 'lots for contracts'",
+        ),
+    )
+    @click.argument("trade", type=Number("id of a trade", 1))
+    @click.option("--price", default="", metavar="PRICE", help="The right price (default: as it was).")
+    @click.option("--quantity", default="", metavar="NUMBER", help="The right quantity, at most that of the trade (default: as it was).")
+    @click.option("--reason", required=True, metavar="TEXT", help="Why: it is kept with the act.")
+    @server_option
+    def correct_trade(trade: int, price: str, quantity: str, reason: str, server: Server) -> Result:
+        if not price and not quantity:
+            raise CommandError(Exit.USAGE, "give the right --price, the right --quantity, or both")
+        with server.connect() as admin:
+            return send(admin, make(ar.Bust, {"trade": trade, "reason": reason, "price": price, "quantity": quantity}))
 
     @noun.verb(
         "recover",

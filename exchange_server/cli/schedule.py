@@ -39,7 +39,8 @@ def show_table(found: list[dict[str, Any]]) -> None:
 
 
 def _state(row: dict[str, Any]) -> str:
-    return f"{row['ended']} {units.instant(row['ended_ns'])}" if row["ended"] else "waits"
+    waits = f"waits until {row['waits_for']} is settled" if row["waits_for"] else "waits"
+    return f"{row['ended']} {units.instant(row['ended_ns'])}" if row["ended"] else waits
 
 
 @schedule.verb(

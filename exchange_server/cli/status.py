@@ -26,6 +26,8 @@ def status(server: Server) -> Result:
     tls = answer.result.get("tls") or {}
     if tls.get("ends_soon"):
         warn(f"exos: the server's certificate ends soon ({tls['until']}): replace its files, then exos reload-tls")
+    for sentence in answer.result.get("tables_nearly_full", []):
+        warn(f"exos: {sentence}")
     return Result(answer.result)
 
 

@@ -52,6 +52,17 @@ class JournalRefused(JournalError):
         super().__init__(f"journal refused: {file} at byte {offset}: {why}. Rows affected: {rows}. What to do: {ways_out}")
 
 
+class OtherRules(JournalError):
+    """A segment of another version of the rules."""
+
+    def __init__(self, path: Path, theirs: int, ours: int) -> None:
+        data = path.parent.parent
+        way = f"see what changes with exos upgrade check {data}, then exos upgrade apply {data} (docs/upgrade.md); or start the version that wrote it"
+        if theirs > ours:
+            way = "start the version that wrote it (docs/upgrade.md says how to go back)"
+        super().__init__(f"journal segment {path} was written for rules version {theirs}, this program has {ours}: {way}")
+
+
 WAYS_OUT = (
     "restore the segment from a copy and start again; or compare with a standby; or, if these rows are known to be worthless, "
     "cut here: exos journal cut {data} --segment {segment} --offset {offset}"
@@ -95,7 +106,7 @@ class Walk:
         *,
         start: Position | None = None,
         server_id: int | None = None,
-        logic: int = L.LOGIC_VERSION,
+        logic: int | None = L.LOGIC_VERSION,
         accept: tuple[int, int] | None = None,
         live: bool = False,
         watermark: fmt.Watermark | None = None,
@@ -104,7 +115,8 @@ class Walk:
         runner: Runner | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
+        """start: position after a snapshot (None: the first segment). logic: rules version of all segments; None: any, for who does not apply the
+        rows. accept: (segment, offset) that an operator agreed to cut at.
 
         runner: reads ahead (None: no reading ahead). live: a server is writing: read up to the watermark and check nothing after it; watermark: as the
         caller has read it (None: read here). Raises JournalError when there is no journal, JournalRefused.
@@ -254,11 +266,8 @@ class Walk:
             res[jw.WR_HEADER_GOOD] = 0
             self._bad(str(e))
             return False
-        if header.logic != self._logic:
-            raise JournalError(
-                f"journal segment {path} was written for rules version {header.logic}, this program has {self._logic}: start the version that "
-                f"wrote it; migrating an exchange to other rules is not built yet"
-            )
+        if self._logic is not None and header.logic != self._logic:
+            raise OtherRules(path, header.logic, self._logic)
         at_start = self._start is not None and number == self._start.segment
         first_of_all = self._start is None and self.frames == 0 and res[jw.WR_POSITION] == 0
         if self.server_id is None:

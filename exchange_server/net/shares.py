@@ -24,17 +24,17 @@ ORDERS_EFFECT = (
     "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
 )
 IDS_TO_DO = (
-    "let the firm use ClOrdIDs that count up, give it a larger share, create the next data folder with a larger capacities.used_blocks, "
+    "let the firm use ClOrdIDs that count up, give it a larger share, start with a larger capacities.used_blocks in the configuration, "
     "or shorten server.clordid_retention"
 )
-ORDERS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.orders"
+ORDERS_TO_DO = "give the firm a larger share, or start with a larger capacities.orders in the configuration"
 NODES_EFFECT = "beyond that the firm's orders at prices far from all others are refused as R_NODE_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
-NODES_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.nodes"
+NODES_TO_DO = "give the firm a larger share, or start with a larger capacities.nodes in the configuration"
 POSITIONS_EFFECT = (
     "beyond that the first order of an account in an event is refused as R_POSITION_SHARE_FULL (safe to resend); "
     "other firms, and events in which the account has traded, are not affected"
 )
-POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
+POSITIONS_TO_DO = "give the firm a larger share, or start with a larger capacities.collateral_words in the configuration"
 # (table, pool, the firm's count: a column of state.Firms, effect, remedy); without an effect it is normal that the table is full
 TABLES = (
     ("closed_ids", L.P_ARCHIVE, "closed", "", ""),
@@ -44,7 +44,30 @@ TABLES = (
     ("positions", L.P_COLLATERAL, "positions", POSITIONS_EFFECT, POSITIONS_TO_DO),
 )
 FORGETTING = ("closed_ids", "used_blocks")  # a firm may use all that others leave, because it gives it back
+# Tables that may be full, as capacities of the configuration. `archive` and `used_blocks` are not among them: full is what they normally are.
+GROWING = (
+    "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words", "orders", "nodes",
+)  # fmt: skip
 RANGE_IDS, LIST_IDS = 4096, 64  # ids in a block of used ids: of numbers that count up, of others
+
+
+def nearly_full(m: Any, per_cent: int = WARN_PER_CENT) -> dict[str, tuple[int, int, str]]:
+    """Tables of which so much is used: name -> (rows used, capacity, what to do)."""
+    found = {}
+    for name, (used, rows) in state.tables_in_use(m).items():
+        capacity = rows - 1 if name in GROWING[:7] else rows  # id 0 is never used
+        if name in GROWING and used * 100 >= capacity * per_cent:
+            what = f"set {name} = {2 * capacity} under [capacities] in the configuration, stop, and start with it: exos serve --config FILE"
+            found[name] = used, capacity, what
+    return found
+
+
+def table_sentences(m: Any) -> list[str]:
+    """The same for people."""
+    return [
+        f"table {name}: {used:,} of {capacity:,} rows are used ({100 * used // capacity} %): {what}"
+        for name, (used, capacity, what) in nearly_full(m).items()
+    ]
 
 
 class Shares:
@@ -56,6 +79,7 @@ class Shares:
         self.name = name
         self.warned: set[tuple[str, int]] = set()
         self.window_told: dict[int, int] = {}
+        self.tables_warned: set[str] = set()
 
     def _pool(self, pool: int) -> tuple[int, int]:
         """(rows, rows in use)"""
@@ -75,7 +99,9 @@ class Shares:
         return rooms
 
     def look(self) -> None:
-        """Warn once for each firm and table at 80 % of the firm's room; log when ids begin to be forgotten early, and when that gets worse."""
+        """Warn once for each table at 80 %, and for each firm and table at 80 % of the firm's room; log when ids begin to be forgotten early, and when
+        that gets worse."""
+        self._look_at_tables()
         firms = state.Firms(self.m)
         rooms = self._rooms(firms)
         for table, _, _, effect, to_do in TABLES:
@@ -100,6 +126,14 @@ class Shares:
                 self.window_told[firm] = window
                 numbers = {"firm": self.name(firm), "forgotten": int(firms.forgotten[i]), "window_s": window // 10**9}
                 self.log("warning", "ids_forgotten_early", **numbers, effect=IDS_EFFECT, what_to_do=IDS_TO_DO)
+
+    def _look_at_tables(self) -> None:
+        full = nearly_full(self.m)
+        for name in full.keys() - self.tables_warned:
+            used, capacity, what = full[name]
+            self.tables_warned.add(name)
+            self.log("warning", "table_nearly_full", table=name, used=used, capacity=capacity, what_to_do=what)
+        self.tables_warned &= nearly_full(self.m, OVER_PER_CENT).keys()
 
     def status(self) -> dict[str, Any]:
         """The part of `exos status` about shares: the tables as a whole, and the firms that use most of their room."""

@@ -116,6 +116,7 @@ class Pipeline:
         self._now = clock.tick
         self.timers = timers
         self._crossing = Crossing(engine, journal, binary, self.input, limits) if binary is not None else None
+        self._slice_owed = False  # the turn before left out its slice of a settlement
         self._favourite: Link | None = None  # the link of the last turn, if that was a crossing
         self._plan_next()
 
@@ -176,18 +177,20 @@ class Pipeline:
         if links.to_expel:
             links.say_goodbye(inp)
         settling = self.engine.settling
+        slice = settling and (self._slice_owed or not self._ready)  # what has arrived goes first; then, at the latest, a slice
+        self._slice_owed = settling and not slice
         self._favourite = None
-        if len(self._ready) == 1 and self._crossing is not None and not (settling or jumped) and self._cross(inp, time_ns, now):
+        if len(self._ready) == 1 and self._crossing is not None and not (slice or jumped) and self._cross(inp, time_ns, now):
             self._close_turn(now)
             return
-        if self._ready or settling:
+        if self._ready or slice:
             pressure = self.pressure
             refuse = pressure.look(now) if gate.held or pressure.choked_since or pressure.refuse else 0
             if refuse >= 0:
                 if refuse and not jumped:
                     inp.inbox[L.CMD_TIME_REFUSE] = refuse
-                if settling:  # one slice in each turn, with the rows of others
-                    inp.add(codes.C_CONTINUE, values={L.CMD_SLICE: d.NEXT_SLICE})
+                if slice:
+                    inp.add(codes.C_CONTINUE, values={L.CMD_SLICE: d.SLICE})
                 if self._ready:
                     self._gather(inp, now)
         if links.gone:

@@ -49,7 +49,13 @@ KILLS = {
 
 
 def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) -> Act:
-    """The act of a record; raises Refused."""
+    """The act of a record, now; raises Refused."""
+    checks.refuse_settling(registry, envelope.record, engine)
+    return at_any_time(registry, envelope, engine)
+
+
+def at_any_time(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) -> Act:
+    """The act of a record, as if nothing were being settled; raises Refused."""
     record = envelope.record
     if not isinstance(record, ar.DefineMarket | ar.AccessRule | ar.RemoveAccessRule):
         event = registry.events.named(getattr(record, "event", ""))
@@ -143,7 +149,7 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
         case ar.SetReference():
             return _reference(registry, record)
         case ar.Schedule():
-            return timed_acts.schedule(registry, record, envelope.who, engine, plan)
+            return timed_acts.schedule(registry, record, envelope.who, engine, at_any_time)
         case ar.DefineSeries():
             return series.define(registry, record, envelope.who, engine)
         case ar.CloseSeries():

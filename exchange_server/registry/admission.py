@@ -91,7 +91,12 @@ def _changed(registry: Definitions, engine: EngineLike, changes: dict[Target, Ad
             f"access rules may have {limit} exceptions (firms that a rule admits or keeps out, for each venue and market), {used} are used"
         )
         raise Refused(
-            codes.R_TABLE_FULL, f"{text}, it would be {after}: raise the capacity `firms` of the next data folder", (), limit, after, used
+            codes.R_TABLE_FULL,
+            f"{text}, it would be {after}: raise capacities.firms in the configuration and start again",
+            (),
+            limit,
+            after,
+            used,
         )
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, more)
     return rows

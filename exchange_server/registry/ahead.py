@@ -3,19 +3,23 @@
 Its versions are counted together with those of the whole result, so that a version of a market names one piece of evidence.
 """
 
+from typing import Any
+
 import msgspec
 
 from config import admin_records as ar
+from config import market as market_record
 from protocol import codes, numbers, phases, units
 
-from . import checks, settlement, timetable
+from . import checks, finals, settlement, timetable
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
 from .refused import Refused
-from .tables import Ahead, Event, Instrument
+from .tables import Ahead, Disputed, Event, Firm, Instrument, Upheld
 
+PRODUCTS = dict(market_record.PRODUCTS)
 WITHDRAWN, REPLACED = "withdrawn", "replaced"
 
 
@@ -39,35 +43,25 @@ def _find(registry: Definitions, name: str, symbol: str, engine: EngineLike) -> 
 def _waiting(known: Ahead | None, symbol: str, version: int) -> Ahead:
     if known is None:
         raise Refused(codes.R_NOT_DETERMINED, f"{symbol} is not determined ahead of its group", "symbol")
-    if version not in (0, known.version):
-        raise Refused(codes.R_RESULT_VERSION, f"the newest is {known.version}, asked {version}", "version", known.version, version)
+    settlement.check_version(known.version, version)
     return known
-
-
-def _with(event: Event, known: Ahead, **fields: object) -> Event:
-    """The event with other fields of one of its contracts that are ahead."""
-    return msgspec.structs.replace(
-        event, ahead=tuple(msgspec.structs.replace(one, **fields) if one is known else one for one in event.ahead)
-    )
 
 
 def _check(event: Event, instrument: Instrument, record: ar.DetermineOne) -> int:
     """The number of the version; raises Refused."""
-    market, version = event.record, event.version + 1
+    market = event.record
     if len(market.sources) > 1:
         text = f"{event.name} is decided by {' and '.join(market.sources)}: its contracts are determined together"
         raise Refused(codes.R_TWO_SOURCES, text, "event")
-    if market.sources and record.source not in market.sources:
-        raise Refused(codes.R_UNKNOWN_SOURCE, f'{event.name} is decided by {market.sources[0]}, asked "{record.source}"', "source")
-    if record.version not in (0, version):
-        raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
+    settlement.check_source(event, record.source)
+    version = settlement.next_version(event, record.version)
     if record.payout not in (0, market.payout):
         full, asked = (numbers.unscaled(ticks, market.price_decimals) for ticks in (market.payout, record.payout))
         text = f"ahead of its group a contract pays 0 or {full}, asked {asked}"
         raise Refused(codes.R_PAYOUT_RANGE, text, "payout", market.payout, record.payout)
     paid = {one.index: one.record.payout for one in event.ahead if not one.ended} | {instrument.index: record.payout}
     winners, left = market.k - sum(ticks > 0 for ticks in paid.values()), event.n - len(paid)
-    if not (0 < winners < left if market.product == "exactly" else market.product == "at_most" and winners > 0 and left > 0):
+    if not phases.leaves_open(PRODUCTS[market.product], winners, left):
         text = (
             f"with {record.symbol} nothing is left open in {event.name} ({winners} winners among {left} contracts): record the whole result"
         )
@@ -77,20 +71,39 @@ def _check(event: Event, instrument: Instrument, record: ar.DetermineOne) -> int
 
 def determine(registry: Definitions, record: ar.DetermineOne, who: str, engine: EngineLike) -> Act:
     event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    if known is not None and known.disputed:
+        text = f"{record.symbol} is disputed: only the arbiter replaces what is recorded (exos market correct --contract)"
+        raise Refused(codes.R_ARBITER_DECIDES, text, "symbol")
+    return _determined(registry, event, instrument, known, record, who, engine, "determined")
+
+
+def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineLike) -> Act:
+    """The arbiter's version in place of one that is there."""
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    _waiting(known, record.symbol, 0)
+    if len(record.payouts) != 1:
+        text = f"of {record.symbol} alone there is one payout, asked {len(record.payouts)}"
+        raise Refused(codes.R_PAYOUT_COUNT, text, "payouts", 1, len(record.payouts))
+    fields = {field: getattr(record, field) for field in ar.DetermineOne.__struct_fields__ if field != "payout"}
+    said = ar.DetermineOne(**fields, payout=record.payouts[0])
+    return _determined(registry, event, instrument, known, said, who, engine, "corrected")
+
+
+def _determined(
+    registry: Definitions, event: Event, instrument: Instrument, known: Ahead | None, record: ar.DetermineOne, who: str, engine: EngineLike, kind: Any
+) -> Act:  # fmt: skip
     version, now_ns = _check(event, instrument, record), int(engine.time_ns)
-    kept = Ahead(version, who, now_ns, instrument.index, record, now_ns + event.record.challenge_window_ns)
-    before = event if known is None else _with(event, known, ended=REPLACED)
+    kept = Ahead(version, who, now_ns, instrument.index, record, now_ns + event.record.challenge_window_ns, kind=kind)
+    before = event if known is None else event.with_ahead(known, ended=REPLACED)
     after = msgspec.structs.replace(before, ahead=(*before.ahead, kept))
 
     def commit() -> None:
         registry.put_event(after)
         _window_closes(registry, event, record.symbol, now_ns, REPLACED)
-        if event.record.auto_finalise and event.record.challenge_window_ns:
-            act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=version)
-            about, kind = timetable.about(event.name), settlement.kind_of(record.symbol)
-            registry.schedule.put(kept.until_ns, act, timetable.WHO, about, kind, "end of the challenge window", now_ns)
+        act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=version)
+        settlement.pays_itself(registry, event, kept.until_ns, act, settlement.kind_of(record.symbol), now_ns)
 
-    text = f"{record.symbol} is determined ahead of {event.name}, version {version}: it pays {_amount(event, record.payout)} and trades no more"
+    text = f"{record.symbol} is {kind} ahead of {event.name}, version {version}: it pays {_amount(event, record.payout)} and trades no more"
     rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_DETERMINE, version, record.payout)]
     return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": version})
 
@@ -99,21 +112,67 @@ def finalise(registry: Definitions, record: ar.FinaliseOne, engine: EngineLike) 
     event, instrument, known = _find(registry, record.event, record.symbol, engine)
     one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
 
+    if one.disputed:
+        raise Refused(
+            codes.R_AHEAD_DISPUTED,
+            f"{record.symbol} is disputed: the arbiter upholds, corrects or withdraws it",
+            "symbol",
+            asked=instrument.id,
+        )
+
     def explain(code: int) -> str:
         if code == codes.R_AHEAD_UNCOVERED:
             return f"{record.symbol} cannot be paid ahead of {event.name}: an account that is short in it counts on what the rest is worth to it; it is paid with the whole result"
-        if code != codes.R_CHALLENGE_WINDOW:
-            return ""
-        return f"its challenge window ends at {units.instant(one.until_ns)}, the time is {units.instant(now_ns)}"
+        return settlement.not_yet(one.until_ns, now_ns) if code == codes.R_CHALLENGE_WINDOW else ""
 
     def commit() -> None:
-        registry.put_event(_with(event, one, final_at_ns=now_ns))
         _window_closes(registry, event, record.symbol, now_ns, "paid by hand")
 
     text = f"{record.symbol} is final, version {one.version}: it paid {_amount(event, one.record.payout)}, {event.name} goes on without it"
     rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_FINALISE, one.version)]
     result = {"event": event.id, "instrument": instrument.id, "version": one.version}
+    return Act(
+        f"contract {record.symbol}", text, rows, commit, result, explain,
+        told=lambda: finals.paid(engine, event, one.version, text, result, record.symbol),
+    )  # fmt: skip
+
+
+def dispute(registry: Definitions, record: ar.Dispute, who: str, engine: EngineLike) -> Act:
+    """A party contests what a contract is to pay: it waits for the arbiter."""
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+    firm: Firm = checks.find(registry.firms, "firm", record.firm)
+    settlement.refuse_twice(one.disputes, firm, one.version)
+    disputed = Disputed(firm.id, who, now_ns, record.reason)
+
+    def explain(code: int) -> str:
+        return settlement.why_no_dispute(code, firm, one.version, one.until_ns, now_ns)
+
+    def commit() -> None:
+        registry.put_event(event.with_ahead(one, disputes=(*one.disputes, disputed), upheld=None))
+        _window_closes(registry, event, record.symbol, now_ns, f"disputed by {record.firm}")
+
+    text = f"{record.symbol}: version {one.version} is disputed by {record.firm}"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_DISPUTE, one.version, firm_id=firm.id)]
+    result = {"event": event.id, "instrument": instrument.id, "version": one.version, "firm": firm.id}
     return Act(f"contract {record.symbol}", text, rows, commit, result, explain)
+
+
+def uphold(registry: Definitions, record: ar.Uphold, who: str, engine: EngineLike) -> Act:
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+    if not one.disputed:
+        raise Refused(codes.R_NOT_DISPUTED, f"{record.symbol} is not disputed", "symbol")
+    after = event.with_ahead(one, upheld=Upheld(who, now_ns, record.note), until_ns=now_ns)
+
+    def commit() -> None:
+        registry.put_event(after)
+        act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=one.version)
+        settlement.pays_itself(registry, event, now_ns, act, settlement.kind_of(record.symbol), now_ns)
+
+    text = f"{record.symbol}: version {one.version} is upheld, its challenge window is over"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_UPHOLD, one.version)]
+    return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": one.version})
 
 
 def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) -> Act:
@@ -121,7 +180,7 @@ def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) 
     one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
 
     def commit() -> None:
-        registry.put_event(_with(event, one, ended=WITHDRAWN, note=record.note))
+        registry.put_event(event.with_ahead(one, ended=WITHDRAWN, note=record.note))
         _window_closes(registry, event, record.symbol, now_ns, WITHDRAWN)
 
     phase = phases.name(settlement.phase_now(engine, event))

@@ -11,6 +11,7 @@ from protocol import codes, errors, units
 
 from .. import state
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
+from .definitions import Definitions
 from .engine_like import EngineLike, Words
 from .refused import Refused
 from .tables import Event, Table
@@ -98,6 +99,29 @@ def refuse_removed(event: Any, key: Key | str = "event") -> None:
     if event.closed is not None:
         text = f"market {event.name} was removed at {units.instant(event.closed.at_ns)} ({event.closed.reason})"
         raise Refused(codes.R_MARKET_REMOVED, text, key, asked=event.id)
+
+
+CLOSED_TO = (
+    ar.SetPhase | ar.SetBands | ar.AddOutcome | ar.SplitOutcome | ar.Determine | ar.DetermineOne | ar.Finalise | ar.FinaliseOne | ar.WithdrawOne
+    | ar.Settle | ar.Dispute | ar.Uphold | ar.Correct | ar.Void | ar.Bust | ar.Recover
+)  # fmt: skip
+
+
+def settling(registry: Definitions, record: ar.AnyRecord, engine: EngineLike) -> Event | None:
+    """The event that is being settled and takes no such record meanwhile; None: there is none."""
+    event = registry.events.named(getattr(record, "event", ""))
+    if event is None or not (isinstance(record, CLOSED_TO) or isinstance(record, ar.DefineMarket) and record.bands != event.record.bands):
+        return None
+    m = getattr(engine, "real", engine.m)  # of a trial `m` has only counts
+    return event if state.Event.of(m, event.id).settling else None
+
+
+def refuse_settling(registry: Definitions, record: ar.AnyRecord, engine: EngineLike) -> None:
+    """Raises Refused if the record's event is being settled. Only the first row of an act may be refused by the core, and this is true of any row."""
+    event = settling(registry, record, engine)
+    if event is not None:
+        text = f"{event.name} is being settled: its accounts are being paid, and until the last one it takes no such command"
+        raise Refused(codes.R_SETTLING, text, "event", asked=event.id)
 
 
 def no_hold(id: int, kind: str) -> Refused:

@@ -1,10 +1,10 @@
 """What follows when a result is contested: dispute, uphold, correct. And who may decide: nobody about a market in which the own firm is a party."""
 
 from config import admin_records as ar
-from protocol import codes, phases, units
+from protocol import codes, phases
 
 from .. import state
-from . import access, checks, reversals, settlement
+from . import access, ahead, checks, reversals, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -31,21 +31,18 @@ def check_judge(registry: Definitions, who: str, record: ar.AnyRecord, engine: E
 
 
 def dispute(registry: Definitions, record: ar.Dispute, who: str, engine: EngineLike) -> Act:
+    if record.symbol:
+        return ahead.dispute(registry, record, who, engine)
     event = settlement.event_contract(registry, record.event)
     firm: Firm = checks.find(registry.firms, "firm", record.firm)
     phase, now_ns = settlement.phase_now(engine, event), int(engine.time_ns)
     if not event.determinations or not phases.allows(phase, phases.DISPUTE):
         raise settlement.contradicts(event, "is disputed", codes.R_NOT_DISPUTABLE, phase, phases.DISPUTE)
     newest = settlement.newest_of(event, record.version)
-    earlier = next((one for one in newest.disputes if one.firm == firm.id), None)
-    if earlier is not None:
-        text = f"{record.firm} disputed version {newest.version} at {units.instant(earlier.at_ns)}: once is enough"
-        raise Refused(codes.R_DISPUTED_BEFORE, text, "firm", newest.version)
+    settlement.refuse_twice(newest.disputes, firm, newest.version)
 
     def explain(code: int) -> str:
-        if code == codes.R_DISPUTE_LATE:
-            return f"the window of version {newest.version} ended at {units.instant(newest.until_ns)}, the time is {units.instant(now_ns)}"
-        return f"{record.firm} has no position in it" if code == codes.R_NO_PARTY else ""
+        return settlement.why_no_dispute(code, firm, newest.version, newest.until_ns, now_ns)
 
     disputed = Disputed(firm.id, who, now_ns, record.reason)
 
@@ -59,6 +56,8 @@ def dispute(registry: Definitions, record: ar.Dispute, who: str, engine: EngineL
 
 
 def uphold(registry: Definitions, record: ar.Uphold, who: str, engine: EngineLike) -> Act:
+    if record.symbol:
+        return ahead.uphold(registry, record, who, engine)
     event = settlement.event_contract(registry, record.event)
     phase, now_ns = settlement.phase_now(engine, event), int(engine.time_ns)
     if not phases.allows(phase, phases.UPHOLD):
@@ -79,6 +78,8 @@ def uphold(registry: Definitions, record: ar.Uphold, who: str, engine: EngineLik
 
 
 def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineLike) -> Act:
+    if record.symbol:
+        return ahead.correct(registry, record, who, engine)
     event = settlement.event_contract(registry, record.event)
     phase, now_ns = settlement.phase_now(engine, event), int(engine.time_ns)
     if phase == codes.PH_FINAL:

@@ -13,7 +13,7 @@ from ..core.layout import definitions as d
 from .definitions import Definitions
 from .engine_like import Words
 from .statement import EVIDENCE
-from .tables import Determination, Event
+from .tables import Ahead, Determination, Event
 
 
 def _terms(registry: Definitions, row: state.Event | state.Instrument, record: DefineMarket, prefix: str) -> dict[str, Any]:
@@ -35,18 +35,27 @@ def version_view(registry: Definitions, kept: Determination) -> dict[str, Any]:
     out: dict[str, Any] = {"version": kept.version, "kind": kept.kind, "who": kept.who, "at_ns": kept.at_ns, "until_ns": kept.until_ns}
     out |= {name: record[name] for name in (*EVIDENCE, "payouts")}
     out["other"] = {name: msgspec.to_builtins(kept.other)[name] for name in EVIDENCE} if kept.other is not None else None
-    out["disputes"] = [{**msgspec.structs.asdict(one), "firm": registry.firms[one.firm].name} for one in kept.disputes]
-    out["upheld"] = msgspec.structs.asdict(kept.upheld) if kept.upheld is not None else None
-    return out | {"trigger_ns": kept.trigger_ns, "reason": kept.reason, "final_at_ns": kept.final_at_ns}
+    return out | _contested(registry, kept) | {"trigger_ns": kept.trigger_ns, "reason": kept.reason, "final_at_ns": kept.final_at_ns}
 
 
-def ahead_view(event: Event, index: int) -> dict[str, Any] | None:
-    """How a contract stands ahead of the rest: version, who, when, payout in ticks, evidence, window, when it was paid; None: it is with them."""
+def ahead_view(registry: Definitions, event: Event, index: int) -> dict[str, Any] | None:
+    """How a contract stands ahead of the rest: version, who, when, payout in ticks, evidence, window, disputes, when it was paid; None: it is with them."""
     one = event.ahead_of(index)
     if one is None:
         return None
     said = {name: getattr(one.record, name) for name in (*EVIDENCE, "payout")}
-    return {"version": one.version, "who": one.who, "at_ns": one.at_ns, "until_ns": one.until_ns, "final_at_ns": one.final_at_ns, **said}
+    return {
+        "version": one.version, "kind": one.kind, "who": one.who, "at_ns": one.at_ns, "until_ns": one.until_ns, "final_at_ns": one.final_at_ns,
+        **_contested(registry, one), **said,
+    }  # fmt: skip
+
+
+def _contested(registry: Definitions, one: Determination | Ahead) -> dict[str, Any]:
+    """Who disputed a version, and who upheld it."""
+    return {
+        "disputes": [{**msgspec.structs.asdict(row), "firm": registry.firms[row.firm].name} for row in one.disputes],
+        "upheld": msgspec.structs.asdict(one.upheld) if one.upheld is not None else None,
+    }
 
 
 def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
@@ -77,7 +86,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                     "volume": book.volume,
                     "open_interest": book.open_interest,
                     "paid": book.paid,
-                    "ahead": ahead_view(event, instrument.index),
+                    "ahead": ahead_view(registry, event, instrument.index),
                     "terms": _terms(registry, book, record, "DI_"),
                 }
             )

@@ -160,18 +160,24 @@ class Registry(Definitions):
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who, warnings=act.warnings)
 
     def note_finals(self, m: Words) -> None:
-        """Events whose last account has been paid since the last call are final."""
-        for event, at_ns in state.take_finals(m):
+        """Events, and contracts ahead of their event, whose last account has been paid since the last call are final."""
+        for paid in state.take_finals(m):
             self.version += 1
-            finals.became_final(self, event, at_ns)
+            finals.became_final(self, paid)
 
     def _run_due(self, record: ar.RunDue, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """Carry out a scheduled act with the rights that its asker has now. If it is refused, it is kept as failed with the reason, and not tried
-        again. Raises Refused when the row is not due."""
+        again; if its event is being settled, it waits. Raises Refused when the row is not due."""
         now_ns = int(engine.time_ns)
         row = timed_acts.due(self, record, now_ns)
+        if event := timed_acts.waits_for(self, row, engine):
+            self.schedule.hold(row.id, event.id)
+            waits = {"schedule": row.id, "kind": row.kind, "failed": 0, "waits": event.id}
+            return AdminAnswer(
+                row_seq, True, 0, f"schedule {row.id} waits until {event.name} is settled", waits, envelope.request_id, envelope.who
+            )
         self.schedule.end(row.id, "done", now_ns)  # first: the act itself may cancel the rows that it makes pointless
-        result: dict[str, Any] = {"schedule": row.id, "kind": row.kind, "failed": 0}
+        result: dict[str, Any] = {"schedule": row.id, "kind": row.kind, "failed": 0, "waits": 0}
         try:
             if row.kind == series.LIST:
                 series.go_on(self, row.about.partition(":")[2], row.who, now_ns)

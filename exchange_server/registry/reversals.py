@@ -1,11 +1,13 @@
-"""Putting right what happened: correction of a final result, bust of a trade, recovery of the debts they left, and the bond that stands for them."""
+"""Putting right what happened: correction of a final result, bust and correction of a trade, recovery of the debts they left, and the bond that stands for them."""
 
 import msgspec
 import numpy as np
 
 from config import admin_records as ar
-from protocol import codes, freeze, units
+from config import market
+from protocol import codes, freeze, numbers, units
 
+from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
@@ -13,10 +15,11 @@ from . import checks, finals, freezes, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
-from .engine_like import EngineLike
-from .refused import Refused
-from .tables import Account, Busted, Determination, Event
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
+from .tables import Account, Busted, Determination, Event, Venue
 
+FEE_MODELS = dict(market.FEE_MODELS)
 BOND = ".BOND"  # ending of the name of a venue's bond account
 
 
@@ -59,7 +62,7 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
     said = {codes.R_PAID_ELSEWHERE: "it came here final, and the positions that it was paid for are on the server that paid it"}
     return Act(
         f"event {event.name}", text, rows, commit, {}, lambda code: said.get(code, ""),
-        told=lambda: finals.paid(engine, event, version, text),
+        told=lambda: finals.paid(engine, event, version, text, {"event": event.id, "version": version}),
     )  # fmt: skip
 
 
@@ -72,38 +75,88 @@ def recover(registry: Definitions, record: ar.Recover, engine: EngineLike) -> Ac
     said = {codes.R_NOT_FINAL: "it is not final", codes.R_NOTHING_OWED: "no account owes anything from it"}
     return Act(
         f"event {event.name}", text, rows, checks.nothing, {}, lambda code: said.get(code, ""),
-        told=lambda: finals.paid(engine, event, version, text),
+        told=lambda: finals.paid(engine, event, version, text, {"event": event.id, "version": version}),
     )  # fmt: skip
 
 
 def bust(registry: Definitions, record: ar.Bust, who: str, engine: EngineLike) -> Act:
-    """Take a trade back: its legs are those of the event store, which the gateway put into the record."""
+    """Take a trade back, or correct it: its legs are those of the event store, which the gateway put into the record."""
     legs = record.legs
     if not record.event or not 2 <= len(legs) <= d.MOST_LEGS or any(len(leg) != rows_of.LEG_BYTES for leg in legs):
         raise checks.no_trade(record.trade)
     event: Event = checks.find(registry.events, "event", record.event)
     freezes.check(registry, event, freeze.SETTLE)
-    old = next((one for one in event.busts if one.trade == record.trade), None)
+    old = next((one for one in event.busts if one.trade == record.trade and not one.quantity), None)
     if old is not None:
         text = f"trade {record.trade} was taken back at {units.instant(old.at_ns)} by {old.who}"
         raise Refused(codes.R_ALREADY_BUST, text, "trade", asked=record.trade)
-    owner = checks.find(registry.venues, "venue", event.record.owner_venue)
     fills = [np.frombuffer(leg, "<i8") for leg in legs]
-    entries = [registry.venues.get(plain.venue_of(int(fill[L.EVT_INSTRUMENT]))) or owner for fill in fills]
-    rows = [
-        rows_of.bust(
-            event.id, record.trade, legs, [entry.fee_account for entry in entries], owner.fee_account, bond_of(registry, owner.name)
+    changed = max((one.told_from for one in event.busts if one.trade == record.trade), default=0)
+    if any(fill[L.EVT_NUMBER] < changed for fill in fills):
+        raise Refused(
+            codes.R_TRADE_CHANGED,
+            f"trade {record.trade} was corrected after this was proposed: propose it again",
+            "trade",
+            asked=record.trade,
         )
-    ]
-    kept = Busted(record.trade, who, int(engine.time_ns), record.reason)
-    text = f"trade {record.trade} of {event.name} is taken back: {record.reason}"
+    price, quantity = _new_terms(event, record, fills[0])
+    owner = checks.find(registry.venues, "venue", event.record.owner_venue)
+    venues = [_through(registry, event, owner, plain.venue_of(int(fill[L.EVT_INSTRUMENT]))) for fill in fills]
+    bond = bond_of(registry, owner.name)
+    rows = [rows_of.bust(event.id, record.trade, legs, venues, owner.fee_account, bond, price, quantity)]
+    told_from = state.Header(engine.m).event_seq if quantity else 0
+    kept = Busted(record.trade, who, int(engine.time_ns), record.reason, price, quantity, told_from)
+    done = f"corrected: {_amount(event, quantity, price)}" if quantity else "taken back"
+    text = f"trade {record.trade} of {event.name} is {done}: {record.reason}"
 
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, busts=(*event.busts, kept)))
 
-    said = {
-        codes.R_BUST_FINAL: "its market is final: correct the result instead",
-        codes.R_BUST_SPLIT: "an outcome was split out of its contract after the trade, and who held it got as much of the new one",
-    }
-    result = {"event": event.id, "trade": record.trade, "legs": len(legs)}
-    return Act(f"trade {record.trade}", text, rows, commit, result, lambda code: said.get(code, ""))
+    def explain(code: int) -> str:
+        before = _amount(event, int(fills[0][L.EVT_LAST_QTY]), _yes_price(event, fills[0]))
+        return {
+            codes.R_BUST_FINAL: "its market is final: correct the result instead",
+            codes.R_BUST_SPLIT: "an outcome was split out of its contract after the trade, and who held it got as much of the new one",
+            codes.R_TRADE_CROSS: "it has several contracts or more than two sides: it is only taken back, whole",
+            codes.R_TRADE_SAME: f"it is {before} already",
+            codes.R_QTY_TOO_LARGE: f"it is {before}; a correction only lowers the quantity",
+        }.get(code, "")
+
+    result = {"event": event.id, "trade": record.trade, "legs": len(legs), "price": price, "quantity": quantity}
+    return Act(f"trade {record.trade}", text, rows, commit, result, explain)
+
+
+def _yes_price(event: Event, fill: Words) -> int:
+    """Price of a fill in ticks of YES contracts."""
+    price = int(fill[L.EVT_LAST_PRICE])
+    return event.record.payout - price if plain.contract_side_of(int(fill[L.EVT_HEAD])) == codes.NO else price
+
+
+def _amount(event: Event, lots: int, ticks: int) -> str:
+    return f"{numbers.unscaled(lots, event.record.qty_decimals)} at {numbers.unscaled(ticks, event.record.price_decimals)}"
+
+
+def _new_terms(event: Event, record: ar.Bust, fill: Words) -> tuple[int, int]:
+    """Price (YES ticks) and quantity (lots) of a correction, (0, 0): the trade is taken back. Raises Refused."""
+    if not record.price and not record.quantity:
+        return 0, 0
+    out = []
+    for key, text, decimals, before in (
+        ("price", record.price, event.record.price_decimals, _yes_price(event, fill)),
+        ("quantity", record.quantity, event.record.qty_decimals, int(fill[L.EVT_LAST_QTY])),
+    ):
+        try:
+            value = numbers.scaled(text, decimals, key) if text else before
+        except numbers.NotANumber as error:
+            raise bad(key, str(error)) from error
+        if value <= 0:
+            raise bad(key, f'must be above 0, asked "{text}"', 0, value)
+        out.append(value)
+    return out[0], out[1]
+
+
+def _through(registry: Definitions, event: Event, owner: Venue, venue_id: int) -> rows_of.LegVenue:
+    """Of the venue (id, 0: the owner) through which an order came; of one that lists the market no more, the fee model is the owner's."""
+    venue = registry.venues.get(venue_id) or owner
+    fees = registry.listings.get((venue.id, event.id), event.record.fees)
+    return rows_of.LegVenue(venue.fee_account, FEE_MODELS[fees.model])

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -198,13 +198,20 @@ def _payouts(kind: int, event_id: int, version: int, payouts: Sequence[int]) -> 
 
 
 def finalise(event_id: int, version: int) -> Words:
-    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.FIRST_SLICE)))
+    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.SLICE)))
 
 
-def ahead(event_id: int, instrument_id: int, act: int, version: int, payout: int = 0) -> Words:
+def ahead(event_id: int, instrument_id: int, act: int, version: int, payout: int = 0, firm_id: int = 0) -> Words:
     """A step of a contract ahead of its group (AHEAD_*)."""
-    fields = ((d.DH_EVENT, event_id), (d.DH_INSTRUMENT, instrument_id), (d.DH_ACT, act), (d.DH_VERSION, version), (d.DH_PAYOUT, payout))
-    return row(codes.C_AHEAD, d.DH_EXTRA, (*fields, (d.DH_SLICE, d.FIRST_SLICE)))
+    fields = (
+        (d.DH_EVENT, event_id),
+        (d.DH_INSTRUMENT, instrument_id),
+        (d.DH_ACT, act),
+        (d.DH_VERSION, version),
+        (d.DH_PAYOUT, payout),
+        (d.DH_FIRM, firm_id),
+    )
+    return row(codes.C_AHEAD, d.DH_EXTRA, (*fields, (d.DH_SLICE, d.SLICE)))
 
 
 def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> Words:
@@ -212,7 +219,7 @@ def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> W
     words = row(
         codes.C_REVERSE,
         -(-len(payouts) // L.CMD_WORDS),
-        ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.FIRST_SLICE)),
+        ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.SLICE)),
     )
     words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
     return words
@@ -235,20 +242,38 @@ def uphold(event_id: int, version: int) -> Words:
 LEG_BYTES = 8 * d.LEG_VENUE_ACCOUNT  # of a leg as a record has it: the words of an E_FILL, then of its texts
 
 
-def bust(event_id: int, trade: int, legs: Sequence[bytes], venue_accounts: Sequence[int], owner_account: int, bond: int) -> Words:
-    """Legs: LEG_BYTES each. venue_accounts: fee account of the venue through which each leg's order came."""
+class LegVenue(NamedTuple):
+    """Of the venue through which a leg's order came: its fee account, and the fee model (FEE_*) of its listing."""
+
+    account: int
+    model: int
+
+
+def bust(
+    event_id: int,
+    trade: int,
+    legs: Sequence[bytes],
+    venues: Sequence[LegVenue],
+    owner_account: int,
+    bond: int,
+    price: int = 0,
+    qty: int = 0,
+) -> Words:
+    """Legs: LEG_BYTES each. price (YES ticks) and qty (lots): of a correction."""
     head_words = (
         (d.DJ_EVENT, event_id),
         (d.DJ_TRADE, trade),
         (d.DJ_LEGS, len(legs)),
         (d.DJ_BOND, bond),
         (d.DJ_OWNER_ACCOUNT, owner_account),
+        (d.DJ_PRICE, price),
+        (d.DJ_QTY, qty),
     )
     words = row(codes.C_BUST, len(legs) * d.BUST_LEG_WORDS // L.CMD_WORDS, head_words)
-    for i, (leg, account) in enumerate(zip(legs, venue_accounts, strict=True)):
+    for i, (leg, venue) in enumerate(zip(legs, venues, strict=True)):
         at = d.DJ_FIRST_LEG + i * d.BUST_LEG_WORDS
         words[at : at + d.LEG_VENUE_ACCOUNT] = np.frombuffer(leg, "<i8")
-        words[at + d.LEG_VENUE_ACCOUNT] = account
+        words[at + d.LEG_VENUE_ACCOUNT], words[at + d.LEG_FEE_MODEL] = venue
     return words
 
 

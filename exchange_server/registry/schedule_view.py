@@ -13,20 +13,25 @@ def schedule_view(registry: Definitions, sight: Sight, id: int = 0, about: str =
     """One entry for each scheduled act that the asker sees: those that wait by (time, number), then, with `ended`, those that have ended, by number. `id`:
     only this one, ended or not; `about`: only what belongs to it ("event:NAME").
 
-    Keys: id, at_ns, act (in words), kind, about, who, note, made_ns, fields, record, ended ("", done, failed, cancelled), ended_ns, reason."""
+    Keys: id, at_ns, act (in words), kind, about, who, note, made_ns, fields, record, ended ("", done, failed, cancelled), ended_ns, reason, waits_for (the name of the event that is being settled, "": none)."""
     rows = [
         row for row in registry.schedule if (not id or row.id == id) and (not about or row.about == about) and sees_scheduled(sight, row)
     ]
     waiting = sorted((row for row in rows if not row.ended), key=lambda row: (row.at_ns, row.id))
     shown = [*waiting, *(row for row in rows if row.ended and (ended or id))]
     return [
-        {**msgspec.structs.asdict(row), "record": msgspec.to_builtins(row.record), "act": timed_acts.described(row.record, row.fields)}
+        {
+            **msgspec.structs.asdict(row),
+            "record": msgspec.to_builtins(row.record),
+            "act": timed_acts.described(row.record, row.fields),
+            "waits_for": registry.events[row.waits_for].name if row.waits_for else "",
+        }  # fmt: skip
         for row in shown
     ]
 
 
 def schedule_status(registry: Definitions) -> dict[str, Any]:
-    """For the server's status. Keys: waiting, next_at_ns (0: nothing waits), failed (of those that are kept), overdue: names of markets."""
+    """For the server's status. Keys: waiting, next_at_ns (0: nothing waits for its time), failed (of those that are kept), overdue: names of markets."""
     schedule = registry.schedule
     return {
         "waiting": schedule.waiting(),

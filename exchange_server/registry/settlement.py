@@ -15,7 +15,7 @@ from .definitions import Definitions
 from .engine_like import EngineLike, Words
 from .listing_rules import scalar_bounds
 from .refused import Refused, bad
-from .tables import Determination, Event
+from .tables import Determination, Disputed, Event, Firm
 
 FINALISE = "finalise"  # kind of the scheduled act by which a result becomes final at the end of its window
 WHOLE = "part of the whole result"  # why a contract that was determined ahead of its group is ahead no more
@@ -52,12 +52,36 @@ def valued(event: Event, record: ar.Determine) -> ar.Determine:
     return msgspec.structs.replace(record, payouts=(payout,))
 
 
+def next_version(event: Event, asked: int) -> int:
+    """Number of the next version; raises Refused unless it is the one that was named (0: any)."""
+    version = event.version + 1
+    if asked not in (0, version):
+        raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {asked}", "version", version, asked)
+    return version
+
+
+def check_version(newest: int, asked: int) -> None:
+    """Raise Refused unless the newest version is the one that was named (0: any)."""
+    if asked not in (0, newest):
+        raise Refused(codes.R_RESULT_VERSION, f"the newest is {newest}, asked {asked}", "version", newest, asked)
+
+
+def check_source(event: Event, source: str) -> None:
+    """Raise Refused unless the source is one of those that the market declares, if it declares any."""
+    sources = event.record.sources
+    if sources and source not in sources:
+        raise Refused(codes.R_UNKNOWN_SOURCE, f'{event.name} is decided by {" and ".join(sources)}, asked "{source}"', "source")
+
+
+def not_yet(until_ns: int, now_ns: int) -> str:
+    """Why a challenge window keeps something from being paid."""
+    return f"its challenge window ends at {units.instant(until_ns)}, the time is {units.instant(now_ns)}"
+
+
 def checked(event: Event, record: ar.Determine) -> int:
     """The version number that this determination will get; raises Refused unless the market can pay it."""
     market, n = event.record, event.n
-    version = event.version + 1
-    if record.version not in (0, version):
-        raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
+    version = next_version(event, record.version)
     if len(record.payouts) != n:
         raise Refused(
             codes.R_PAYOUT_COUNT, f"{record.event} has {n} contracts, asked {len(record.payouts)}", "payouts", n, len(record.payouts)
@@ -103,20 +127,36 @@ def newest_changed(event: Event, **fields: Any) -> Event:
 def newest_of(event: Event, version: int) -> Determination:
     """The newest version; raises Refused unless it is the one that was named (0: any)."""
     newest = event.determinations[-1]
-    if version not in (0, newest.version):
-        raise Refused(codes.R_RESULT_VERSION, f"the newest is {newest.version}, asked {version}", "version", newest.version, version)
+    check_version(newest.version, version)
     return newest
+
+
+def refuse_twice(disputes: tuple[Disputed, ...], firm: Firm, version: int) -> None:
+    """Raise Refused if the firm disputed the version before."""
+    earlier = next((one for one in disputes if one.firm == firm.id), None)
+    if earlier is not None:
+        text = f"{firm.name} disputed version {version} at {units.instant(earlier.at_ns)}: once is enough"
+        raise Refused(codes.R_DISPUTED_BEFORE, text, "firm", version)
+
+
+def why_no_dispute(code: int, firm: Firm, version: int, until_ns: int, now_ns: int) -> str:
+    """Why the core refused a dispute."""
+    if code == codes.R_DISPUTE_LATE:
+        return f"the window of version {version} ended at {units.instant(until_ns)}, the time is {units.instant(now_ns)}"
+    return f"{firm.name} has no position in it" if code == codes.R_NO_PARTY else ""
 
 
 def window_opens(registry: Definitions, event: Event, now_ns: int) -> None:
     """In the commit of an act that gave the newest version its window: it is paid by itself at the end, unless the market says otherwise."""
     window_closes(registry, event, now_ns, "replaced")
     newest = event.determinations[-1]
+    pays_itself(registry, event, newest.until_ns, ar.Finalise(event=event.name, version=newest.version), FINALISE, now_ns)
+
+
+def pays_itself(registry: Definitions, event: Event, until_ns: int, record: ar.AnyRecord, kind: str, now_ns: int) -> None:
+    """Schedule the payment at the end of a window, unless there is none or the market says otherwise."""
     if event.record.auto_finalise and event.record.challenge_window_ns:
-        record = ar.Finalise(event=event.name, version=newest.version)
-        registry.schedule.put(
-            newest.until_ns, record, timetable.WHO, timetable.about(event.name), FINALISE, "end of the challenge window", now_ns
-        )
+        registry.schedule.put(until_ns, record, timetable.WHO, timetable.about(event.name), kind, "end of the challenge window", now_ns)
 
 
 def awaits_its_end(event: Event, engine: EngineLike) -> bool:
@@ -158,9 +198,7 @@ def recorded(event: Event, record: ar.Determine, who: str, now_ns: int) -> Recor
     version = checked(event, record)
     agrees(event, record)
     sources = event.record.sources
-    if sources and record.source not in sources:
-        known = " and ".join(sources)
-        raise Refused(codes.R_UNKNOWN_SOURCE, f'{event.name} is decided by {known}, asked "{record.source}"', "source")
+    check_source(event, record.source)
     kept = Determination(version, who, now_ns, record, until_ns=now_ns + event.record.challenge_window_ns)
     rows = [rows_of.determine(event.id, version, record.payouts)]
     if len(sources) < 2:
@@ -219,8 +257,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
     def explain(code: int) -> str:
         if code != codes.R_CHALLENGE_WINDOW:
             return ""
-        ends = state.Event.of(engine.m, event.id).window_end
-        return f"its challenge window ends at {units.instant(ends)}, the time is {units.instant(now_ns)}"
+        return not_yet(state.Event.of(engine.m, event.id).window_end, now_ns)
 
     def commit() -> None:
         window_closes(registry, event, now_ns, "paid by hand")
@@ -235,7 +272,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
         commit,
         result,
         explain,
-        told=lambda: finals.paid(engine, event, newest.version, text),
+        told=lambda: finals.paid(engine, event, newest.version, text, result),
     )
 
 
@@ -284,5 +321,5 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     ]
     text = f"{record.event} is {', '.join(words)}"
     result = {"event": event.id, "version": version if done.made else 0, "final": 0}
-    told = (lambda: finals.paid(engine, event, version, text)) if record.finalise else None
+    told = (lambda: finals.paid(engine, event, version, text, {"event": event.id, "version": version})) if record.finalise else None
     return Act(f"event {record.event}", text, rows, commit, result, told=told, after=after)

@@ -21,7 +21,7 @@ from .tables import Account, Asset, Done
 DEPOSIT, WITHDRAWAL, MOVE = "deposit", "withdrawal", "move"
 HOLD, RELEASE, PAYMENT = "hold", "release", "payment"
 TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE = "trade", "fee", "rebate", "settlement", "split", "merge"
-CORRECTION, OWED, RECOVERY, COVER, BUST = "correction", "owed", "recovery", "cover", "bust"
+CORRECTION, OWED, RECOVERY, COVER, BUST, TRADE_CORRECTION = "correction", "owed", "recovery", "cover", "bust", "trade correction"
 KINDS = (
     DEPOSIT,
     WITHDRAWAL,
@@ -40,11 +40,12 @@ KINDS = (
     RECOVERY,
     COVER,
     BUST,
+    TRADE_CORRECTION,
 )
 _REVERSALS = {codes.WHY_CORRECTION: CORRECTION, codes.WHY_OWED: OWED, codes.WHY_RECOVERY: RECOVERY, codes.WHY_COVER: COVER}
 
 EVIDENCE = ("rule_id", "source", "observed_value", "observed_at_ns", "evidence_sha256", "evidence_name")
-_MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL, codes.E_REVERSED, codes.E_BUST)
+_MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL, codes.E_REVERSED, codes.E_BUST, codes.E_CORRECTED)
 _SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
 _CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
 
@@ -85,7 +86,7 @@ class Reader:
         kind = plain.kind_of(row[L.EVT_HEAD])
         if kind == codes.E_FILL:
             return self._fill(row)
-        if kind == codes.E_BUST:
+        if kind in (codes.E_BUST, codes.E_CORRECTED):
             return self._bust(row)
         if kind == codes.E_SETTLED:
             return self._settled(row) if row[L.EVT_SETTLED_ASSET] == self.asset.id else []
@@ -146,7 +147,7 @@ class Reader:
         return [self._entry(row, SETTLEMENT, row[L.EVT_SETTLED_AMOUNT], 0, details)]
 
     def _bust(self, row: list[int]) -> list[Entry]:
-        """A trade was taken back: price times quantity and the fee or rebate, in one entry."""
+        """A trade was taken back or corrected: price times quantity and the fee or rebate, or what changes of them, in one entry."""
         instrument = self.registry.instruments[plain.instrument_of(row[L.EVT_INSTRUMENT])]
         market = instrument.market
         if self.asset.name not in (market.asset, market.base_asset):
@@ -161,10 +162,14 @@ class Reader:
             "price_decimals": market.price_decimals,
             "qty_decimals": market.qty_decimals,
         }
+        kind, lots = BUST, row[L.EVT_LAST_QTY]
+        if plain.kind_of(row[L.EVT_HEAD]) == codes.E_CORRECTED:
+            kind, lots = TRADE_CORRECTION, row[L.EVT_WAS_QTY] - row[L.EVT_LAST_QTY]
+            details |= {"old_quantity": row[L.EVT_WAS_QTY], "old_price": row[L.EVT_WAS_PRICE]}
         if market.base_asset == self.asset.name:
             bought = 1 if plain.side_of(row[L.EVT_HEAD]) == codes.BUY else -1
-            return [self._entry(row, BUST, -bought * row[L.EVT_LAST_QTY] * market.lot_base, 0, details)]
-        return [self._entry(row, BUST, row[L.EVT_BUST_AMOUNT], 0, details)]
+            return [self._entry(row, kind, -bought * lots * market.lot_base, 0, details)] if lots else []
+        return [self._entry(row, kind, row[L.EVT_BUST_AMOUNT], 0, details)]
 
     def _reversed(self, row: list[int]) -> list[Entry]:
         """An entry of a correction: of one contract, or of the account as a whole (no symbol)."""

@@ -5,7 +5,7 @@ A definition is never removed and its id never changes. Everything here can be w
 """
 
 from collections.abc import Collection, Iterator, MutableMapping
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -117,7 +117,8 @@ class Determination(msgspec.Struct, frozen=True):
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """A version of what one contract (by index) pays ahead of its group. `ended`: it counts no more, and why; `final_at_ns`: when it was paid."""
+    """A version of what one contract (by index) pays ahead of its group: recorded by a resolver or an arbiter (`kind`). `ended`: it counts no more, and
+    why; `final_at_ns`: when it was paid."""
 
     version: int
     who: str
@@ -128,20 +129,32 @@ class Ahead(msgspec.Struct, frozen=True):
     final_at_ns: int = 0
     ended: str = ""
     note: str = ""
+    kind: Literal["determined", "corrected"] = "determined"
+    disputes: tuple[Disputed, ...] = ()
+    upheld: Upheld | None = None
+
+    @property
+    def disputed(self) -> bool:
+        """Whether it waits for the arbiter."""
+        return bool(self.disputes) and self.upheld is None
 
 
 class Busted(msgspec.Struct, frozen=True):
-    """A trade that was taken back: who did it, when, why."""
+    """A trade that was taken back: who did it, when, why. A corrected one: with its new price (YES ticks) and quantity (lots), and the number of the
+    first event of the correction."""
 
     trade: int
     who: str
     at_ns: int
     reason: str
+    price: int = 0
+    quantity: int = 0
+    told_from: int = 0
 
 
 class Event(msgspec.Struct, frozen=True):
     """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources. `overdue_ns`: when it was
-    marked as overdue; 0: it is not. `busts`: trades that were taken back. `ahead`: versions of single contracts."""
+    marked as overdue; 0: it is not. `busts`: trades that were taken back or corrected. `ahead`: versions of single contracts."""
 
     id: int
     first_instrument: int
@@ -176,6 +189,11 @@ class Event(msgspec.Struct, frozen=True):
     def ahead_of(self, index: int) -> Ahead | None:
         """How a contract stands ahead of the rest; None: it is with them."""
         return next((one for one in self.ahead if one.index == index and not one.ended), None)
+
+    def with_ahead(self, known: Ahead | None, **fields: Any) -> "Event":
+        """The event with other fields of one of its contracts that are ahead."""
+        changed = tuple(msgspec.structs.replace(one, **fields) if one is known else one for one in self.ahead)
+        return msgspec.structs.replace(self, ahead=changed)
 
     @property
     def room(self) -> int:

@@ -15,6 +15,7 @@ from .engine_like import EngineLike
 from .refused import Refused
 from .roles import tag_of
 from .schedule import MOST, MOST_OF_ONE, Scheduled
+from .tables import Event
 
 Planned = Any  # (registry, envelope, engine) -> Act
 
@@ -98,6 +99,13 @@ def due(registry: Definitions, record: ar.RunDue, now_ns: int) -> Scheduled:
         text = f"{row.id} is due at {units.instant(row.at_ns)}, the time is {units.instant(now_ns)}"
         raise Refused(codes.R_SCHEDULE_EARLY, text, "id", row.at_ns, now_ns)
     return row
+
+
+def waits_for(registry: Definitions, row: Scheduled, engine: EngineLike) -> Event | None:
+    """The event that is being settled, so that a due row waits; None: there is none."""
+    if isinstance(row.record, ar.DefineMarket) and row.fields and "bands" not in row.fields:
+        return None
+    return checks.settling(registry, row.record, engine)
 
 
 def record_now(registry: Definitions, row: Scheduled) -> ar.AnyRecord:

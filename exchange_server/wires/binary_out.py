@@ -46,6 +46,7 @@ TAG_SETTLED = 90
 TAG_REFUSED = 91
 TAG_REVERSED = 92
 TAG_BUST = 93
+TAG_TRADE_CORRECTED = 96
 TAG_POSITION_SPLIT = 95
 MESSAGE_BYTES = 224  # no report is longer: length, array16, 22 integers of at most 9 bytes; Sent has its body on top
 
@@ -59,7 +60,7 @@ _WHOLE = {
     "scope": L.EVT_MASS_SCOPE, "count": L.EVT_MASS_COUNT,
     "moved": L.EVT_MOVED_AMOUNT, "balance": L.EVT_MOVED_BALANCE, "sets": L.EVT_MOVED_SETS, "asset": L.EVT_MOVED_ASSET,
     "settled_event": L.EVT_SETTLED_EVENT, "payout": L.EVT_SETTLED_PAYOUT, "position": L.EVT_SETTLED_POSITION, "settled": L.EVT_SETTLED_AMOUNT,
-    "bust_amount": L.EVT_BUST_AMOUNT, "bust_balance": L.EVT_BUST_BALANCE, "bust_of": L.EVT_BUST_OF,
+    "was_price": L.EVT_WAS_PRICE, "was_qty": L.EVT_WAS_QTY, "bust_amount": L.EVT_BUST_AMOUNT, "bust_balance": L.EVT_BUST_BALANCE, "bust_of": L.EVT_BUST_OF,
     "reversed_event": L.EVT_REVERSED_EVENT, "new_payout": L.EVT_REVERSED_PAYOUT, "old_payout": L.EVT_REVERSED_OLD, "at_settlement": L.EVT_REVERSED_POSITION,
     "entry": L.EVT_REVERSED_AMOUNT, "entry_balance": L.EVT_REVERSED_BALANCE, "owed": L.EVT_REVERSED_OWED, "blocked": L.EVT_REVERSED_BLOCKED,
     "why": L.EVT_REVERSED_WHY, "entry_version": L.EVT_REVERSED_VERSION, "entry_asset": L.EVT_REVERSED_ASSET,
@@ -103,6 +104,11 @@ PLANS: dict[int, tuple[int, str]] = {
         TAG_BUST,
         _ALL + "account instrument order of_side of_contract_side flags last_price last_qty fee trade bust_amount bust_balance bust_of",
     ),
+    C.E_CORRECTED: (
+        TAG_TRADE_CORRECTED,
+        _ALL
+        + "account instrument order of_side of_contract_side flags last_price last_qty was_price was_qty cum notional fee trade bust_amount bust_balance bust_of",
+    ),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
     C.E_CONTRACT: (TAG_POSITION_SPLIT, _ALL + "account instrument split_from split_position split_event"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
@@ -110,7 +116,7 @@ PLANS: dict[int, tuple[int, str]] = {
 # Of an order with EF_PERSIST: what only such orders say. Their rows in the tables follow those of all kinds.
 MARKED_PLANS = {kind: (PLANS[kind][0], PLANS[kind][1] + " flags") for kind in (C.E_ACCEPTED, C.E_STATUS)}
 MARKED = 128
-PLAN_FIELDS = 16
+PLAN_FIELDS = 20
 PLAN_ORDER = 1
 PLAN_ORIG = 2
 PLAN_ID = 4

@@ -49,11 +49,31 @@ TRADE_BYTES = 30
 LEVEL_BYTES = 19
 
 
+@leaf
+def _corrected(m, ev, e, tape, used):
+    """The row of the taker of a corrected trade: the trade is taken back at its old terms, and is there again at the new ones."""
+    head = ev[e + L.EVT_HEAD]
+    if flags_of(head) & C.EF_TAKER == 0:
+        return used
+    instrument = instrument_of(ev[e + L.EVT_INSTRUMENT])
+    inst = instrument_at(m, instrument)
+    for new in range(2):
+        price = ev[e + L.EVT_LAST_PRICE] if new else ev[e + L.EVT_WAS_PRICE]
+        tape[used + TAPE_KIND] = C.E_FILL
+        tape[used + TAPE_ID] = instrument
+        tape[used + TAPE_A] = ev[e + L.EVT_TRADE]
+        tape[used + TAPE_B] = m[inst + L.I_PAYOUT] - price if inst != 0 and contract_side_of(head) == C.NO else price
+        tape[used + TAPE_C] = ev[e + L.EVT_LAST_QTY] if new else -ev[e + L.EVT_WAS_QTY]
+        tape[used + TAPE_D] = C.SELL if flags_of(head) & C.EF_AGGRESSOR_SELL != 0 else C.BUY
+        used += TAPE_WORDS
+    return used
+
+
 @kernel("int64(int64[::1], int64[::1], int64, int64[::1], int64)")
 def collect(m, ev, words, tape, used):
     """Append the trades and the news of event rows ev[:words] to `tape` from word `used` on; returns the words then used.
 
-    tape must have room for TAPE_WORDS words per event row.
+    tape must have room for TAPE_WORDS words per event row, and once more: of a corrected trade one row gives two.
     """
     m = words_of(m)
     ev = words_of(ev)
@@ -77,6 +97,8 @@ def collect(m, ev, words, tape, used):
                 tape[used + TAPE_C] = ev[e + L.EVT_LAST_QTY] if kind == C.E_FILL else -ev[e + L.EVT_LAST_QTY]
                 tape[used + TAPE_D] = C.SELL if flags & C.EF_AGGRESSOR_SELL != 0 else C.BUY
                 used += TAPE_WORDS
+        elif kind == C.E_CORRECTED:
+            used = _corrected(m, ev, e, tape, used)
         elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_DISPUTED or kind == C.E_VOIDED or kind == C.E_FINAL:
             tape[used + TAPE_KIND] = kind
             tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]  # in all of them it is the same word

@@ -3,7 +3,7 @@
 One event row (with its extra row) and the definitions in the arena make one message; the bytes of its body (everything after the header)
 depend on nothing else, so a resend is byte for byte the same. Times of a live message (52 and 60) are the event's time.
   E_ACCEPTED E_REJECTED E_FILL E_CANCELED E_REPLACED E_EXPIRED E_STATUS -> 8 · E_CANCEL_REJECT -> 9 · E_MASS_DONE -> r
-  E_BUST -> 8 150=H · E_CONTRACT -> UPS · E_SETTLED, E_REVERSED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
+  E_BUST -> 8 150=H · E_CORRECTED -> 8 150=G · E_CONTRACT -> UPS · E_SETTLED, E_REVERSED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
   any other numbered event (a transfer, for example) -> SequenceReset-GapFill over its number, so that no number is missing
 Prices have the instrument's decimals, AvgPx four more, rounded down; the commission is in the settlement asset.
 """
@@ -319,7 +319,8 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ORIG_HI), np.int64(8), has_text)
     else:
         p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), has_text)
-        p = _put_id(out, p, W41, 4, ev, e, np.int64(L.EVT_ORIG_HI), np.int64(8), has_text)
+        if kind != C.E_CORRECTED:  # there these words are the terms before
+            p = _put_id(out, p, W41, 4, ev, e, np.int64(L.EVT_ORIG_HI), np.int64(8), has_text)
     if flags & C.EF_REQUEST_ID:
         p = put_padded(out, _put(out, p, W790, 5), ev, e + L.EVT_WORDS + 16)
     p = put_number(out, _put(out, p, W17, 4), ev[e + L.EVT_NUMBER])
@@ -338,8 +339,11 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         exec_type = np.int64(73)
     elif kind == C.E_BUST:
         exec_type = np.int64(72)
+    elif kind == C.E_CORRECTED:
+        exec_type = np.int64(71)
+    reverses = kind == C.E_BUST or kind == C.E_CORRECTED
     p = _put_char(out, p, W150, 5, exec_type)
-    if kind == C.E_BUST:
+    if reverses:
         p = put_number(out, _put(out, p, W19, 4), ev[e + L.EVT_BUST_OF])
     char = (STATUS_CHARS >> (8 * status)) & 255 if status < 8 else np.int64(65)
     if status == 7 and ev[e + L.EVT_CUM] > 0:
@@ -364,12 +368,12 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         p = put_scaled(out, _put(out, p, W44, 4), ev[e + L.EVT_PRICE], price_decimals)
     if order_type != 0:
         p = _put_char(out, p, W59, 4, 48 + tif)
-    if ev[e + L.EVT_EXPIRY] > 0 and tif == 6 and kind != C.E_BUST:
+    if ev[e + L.EVT_EXPIRY] > 0 and tif == 6 and not reverses:
         time_words(ev[e + L.EVT_EXPIRY], res, np.int64(RES_EXPIRY))
         p = put_time(out, _put(out, p, W126, 5), res, np.int64(RES_EXPIRY), time_size(form))
     if flags & C.EF_PERSIST != 0 and has_own_fields(form):
         p = _put_char(out, p, W5018, 6, 89)
-    if kind == C.E_FILL or kind == C.E_BUST:
+    if kind == C.E_FILL or reverses:
         p = put_scaled(out, _put(out, p, W32, 4), ev[e + L.EVT_LAST_QTY], qty_decimals)
         p = put_scaled(out, _put(out, p, W31, 4), ev[e + L.EVT_LAST_PRICE], price_decimals)
     p = put_scaled(out, _put(out, p, W151, 5), ev[e + L.EVT_LEAVES], qty_decimals)
@@ -384,7 +388,7 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         out[p] = 48
         p += 1
     p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
-    if kind == C.E_FILL or kind == C.E_BUST:
+    if kind == C.E_FILL or reverses:
         p = put_scaled(out, _put(out, p, W12, 4), ev[e + L.EVT_FEE], _money_decimals(m, inst, np.int64(0)))
         p = _put(out, p, COMM_TYPE, 5)
         p = _put_char(out, p, W851, 5, 50 if flags & C.EF_TAKER else 49)
@@ -535,6 +539,7 @@ def write_message(m, out, begin, ev, e, res, texts, flags, evidence):
         kind == C.E_ACCEPTED
         or kind == C.E_FILL
         or kind == C.E_BUST
+        or kind == C.E_CORRECTED
         or kind == C.E_CANCELED
         or kind == C.E_REPLACED
         or kind == C.E_REJECTED

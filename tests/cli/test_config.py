@@ -186,11 +186,11 @@ def test_a_plan_is_applied_while_the_same_revision_runs_and_the_files_are_the_sa
 
 def test_settings_of_a_running_server_are_kept_for_its_next_start(run: Run, server: FakeAdmin, file: Path) -> None:
     run("config", "apply", file)
-    server.registry.begun = ar.Begin(name="x", capacities={"orders": 4096})
+    server.office.capacities = {"orders": 4096}
     edit(file, ('[[venue]]\nname = "V"', '[server]\nfix_port = 7\n[capacities]\norders = 8192\n[[venue]]\nname = "V"'))
     code, out, _ = run("config", "plan", file)
     assert code == 0 and "~ server.fix_port: 9880 -> 7 (restart)" in out
-    assert "! capacities.orders = 8192: the data folder was created with 4096, and its tables cannot be resized" in out
+    assert "! capacities.orders = 8192: taken when the server is started with this configuration (now 4096)" in out
     code, out, _ = run("config", "apply", file)
     assert code == 0 and "~ server.fix_port: 9880 -> 7 (restart)" in out and "! capacities.orders" in out
     assert server.registry.settings == {"fix_port": 7, "mode": "sync"}

@@ -103,6 +103,11 @@ def expected(row: NDArray[np.int64]) -> Any:
                 *report, account, instrument, w[L.EVT_ORDER], W.side_of(head), W.contract_side_of(head), flags, last_price, last_qty, w[L.EVT_FEE],
                 w[L.EVT_TRADE], w[L.EVT_BUST_AMOUNT], w[L.EVT_BUST_BALANCE], w[L.EVT_BUST_OF],
             )  # fmt: skip
+        case codes.E_CORRECTED:
+            return M.TradeCorrected(
+                *report, account, instrument, w[L.EVT_ORDER], W.side_of(head), W.contract_side_of(head), flags, last_price, last_qty, w[L.EVT_WAS_PRICE],
+                w[L.EVT_WAS_QTY], cum, notional, w[L.EVT_FEE], w[L.EVT_TRADE], w[L.EVT_BUST_AMOUNT], w[L.EVT_BUST_BALANCE], w[L.EVT_BUST_OF],
+            )  # fmt: skip
         case codes.E_REVERSED:
             return M.Reversed(
                 *report, account, instrument, spare, w[L.EVT_REVERSED_WHY], price, w[L.EVT_REVERSED_OLD], qty, last_price, last_qty,

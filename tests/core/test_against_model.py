@@ -52,7 +52,7 @@ def test_the_flows_reach_what_they_are_for() -> None:
                 reasons.add(event.reason)
     expected_kinds = {kind for name, kind in vars(C).items() if name.startswith("E_")}
     assert (
-        kinds | {C.E_REVERSED, C.E_BUST, C.E_OPENING, C.E_AHEAD} == expected_kinds
+        kinds | {C.E_REVERSED, C.E_BUST, C.E_CORRECTED, C.E_OPENING, C.E_AHEAD} == expected_kinds
     )  # those: test_corrections.py, test_opening.py, test_ahead.py
     names = {v: k for k, v in vars(C).items() if k.startswith("R_")}
     rare = {

@@ -84,7 +84,17 @@ def fields_of(raw):
 
 numbers = st.integers(0, 2**62)
 reports = st.sampled_from(
-    [codes.E_ACCEPTED, codes.E_REJECTED, codes.E_FILL, codes.E_CANCELED, codes.E_REPLACED, codes.E_EXPIRED, codes.E_STATUS]
+    [
+        codes.E_ACCEPTED,
+        codes.E_REJECTED,
+        codes.E_FILL,
+        codes.E_CANCELED,
+        codes.E_REPLACED,
+        codes.E_EXPIRED,
+        codes.E_STATUS,
+        codes.E_BUST,
+        codes.E_CORRECTED,
+    ]  # fmt: skip
 )
 
 
@@ -130,15 +140,21 @@ def test_reports_read_back_as_the_event(
         "ORDER": order, "ID_LO": own, "PRICE": price, "QTY": qty, "CUM": cum, "LEAVES": leaves, "NOTIONAL": notional, "EXPIRY": time, "TIME": time,
         "INSTRUMENT": (instrument + 1) << 32, "SESSION_NUMBER": number,
     }  # fmt: skip
-    if kind == codes.E_FILL:
+    reverses = kind in (codes.E_BUST, codes.E_CORRECTED)
+    if kind == codes.E_FILL or reverses:
         words |= {"LAST_PRICE": last, "LAST_QTY": last_qty, "FEE": fee, "TRADE": order + 1}
+    if reverses:
+        words |= {"BUST_BALANCE": rest, "BUST_AMOUNT": fee, "BUST_OF": 777}
+        del words["EXPIRY"]
+    if kind == codes.E_CORRECTED:
+        words |= {"WAS_PRICE": last, "WAS_QTY": last_qty}
     row = event(kind, 1, 2, status, reason, side, contract, 2, 6, flags, **words)
     write_as(encoder, own_fields, decimals)
     f = fields_of(encoded(encoder, row)[2])
     assert check(parse(encoded(encoder, row)[2]), from_server=True) is None
     assert (f[8], f[35], f[49], f[56], f[34]) == ("FIX.4.4", "8", OUR, "CLIENT2", str(number))
     assert f[52] == f[60] == format_timestamp(time, decimals).decode()
-    assert f[126] == format_timestamp(time, decimals).decode() if time else 126 not in f
+    assert f[126] == format_timestamp(time, decimals).decode() if time and not reverses else 126 not in f
     assert f[37] == (str(order) if order else "NONE")
     assert f[11] == str(own) and 41 not in f
     assert f[17] == "901" and f[55] == symbol and f[54] == str(side) and f[1] == "CLIENT2-A"
@@ -146,10 +162,11 @@ def test_reports_read_back_as_the_event(
     assert (f[44], f[38]) == (format_scaled(price, price_decimals), format_scaled(qty, qty_decimals))
     assert (f[14], f[151]) == (format_scaled(cum, qty_decimals), format_scaled(leaves, qty_decimals))
     assert f[6] == (format_scaled(notional * 10000 // cum, price_decimals + 4) if cum else "0")
-    assert f[150] == {1: "0", 2: "8", 3: "F", 4: "4", 5: "5", 7: "C", 8: "I"}[kind]
+    assert f[150] == {1: "0", 2: "8", 3: "F", 4: "4", 5: "5", 7: "C", 8: "I", codes.E_BUST: "H", codes.E_CORRECTED: "G"}[kind]
+    assert f.get(19) == ("777" if reverses else None)
     assert f[39] == codes.ORD_STATUS_FIX[status]
     assert f[59] == "6" and f[40] == "2"
-    if kind == codes.E_FILL:
+    if kind == codes.E_FILL or reverses:
         assert (f[31], f[32]) == (format_scaled(last, price_decimals), format_scaled(last_qty, qty_decimals))
         assert (f[12], f[13], f[527]) == (format_scaled(fee, 4), "3", str(order + 1))
         assert f[851] == ("2" if flags & codes.EF_TAKER else "1")

@@ -156,6 +156,19 @@ def test_a_trade_that_was_taken_back_comes_again_below_zero() -> None:
     assert found is not None and found[1].trades == [(7, 6200, -80, codes.SELL)] and found[1].seq == 1
 
 
+def test_a_trade_that_was_corrected_comes_below_zero_and_then_as_it_is_now() -> None:
+    feed = Feed(Book(), {1})
+    rows = [
+        fill(7, 3700, 50, codes.EF_UNSOLICITED),
+        fill(7, 3700, 50, codes.EF_TAKER | codes.EF_AGGRESSOR_SELL | codes.EF_UNSOLICITED, contract_side=codes.NO),
+    ]
+    for row in rows:
+        row[L.EVT_HEAD] = row[L.EVT_HEAD] - codes.E_FILL + codes.E_CORRECTED
+        row[L.EVT_WAS_PRICE], row[L.EVT_WAS_QTY] = 3800, 80
+    found = feed.updates(rows)
+    assert found is not None and found[1].trades == [(7, 6200, -80, codes.SELL), (7, 6300, 50, codes.SELL)]
+
+
 def test_news_are_collected_with_their_event() -> None:
     book = Book()
     feed = Feed(book, set())

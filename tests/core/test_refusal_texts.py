@@ -35,6 +35,7 @@ NOT_PROVOKED = {
             C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_NO_PARTY, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD,
             C.R_NOT_VOIDABLE, C.R_NO_VOID_POLICY, C.R_VOID_POLICY, C.R_VOID_TRIGGER, C.R_VOID_HISTORY, C.R_UNKNOWN_SOURCE, C.R_TWO_SOURCES,
             C.R_JUDGE_IS_PARTY, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES, C.R_NOT_AHEAD, C.R_AHEAD_DECIDES, C.R_AHEAD_DIFFERS, C.R_AHEAD_UNCOVERED,
+            C.R_AHEAD_DISPUTED, C.R_TRADE_CROSS, C.R_TRADE_SAME, C.R_TRADE_CHANGED,
             C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_SERIES_CLOSED,
             C.R_REVISION_MOVED, C.R_PLAN_DIFFERS, C.R_UNKNOWN_REVISION, C.R_CANNOT_UNDO, C.R_OPENING_VENUE, C.R_OPENING_SUM, C.R_OPENING_MONEY,
             C.R_OPENING_ID, C.R_OPENING_MARKET, C.R_OPENING_ORDER, C.R_MARKET_REMOVED, C.R_VENUE_UNSETTLED,
@@ -53,6 +54,10 @@ NOT_PROVOKED = {
     **dict.fromkeys(
         (C.R_LAPSED, C.R_GOING_LIVE, C.R_MARKET_PAUSING, C.R_OFF_NEW_GRID, C.R_OUTCOME_SPLIT),
         "why orders are cancelled when their market changes: tests/core/test_market_changes.py",
+    ),
+    **dict.fromkeys(
+        (C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED),
+        "said by the web process, not by the exchange: tests/web",
     ),
     C.R_CONTRACT_DECIDED: "why orders are cancelled in a contract that is determined ahead of its group: tests/core/test_ahead.py",
     **dict.fromkeys(errors.RETIRED, "not sent since rules version 3"),

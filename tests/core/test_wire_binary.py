@@ -136,6 +136,8 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
         "bust_amount": "amount",
         "bust_balance": "balance",
         "bust_of": "fill",
+        "was_price": "old_price",
+        "was_qty": "old_qty",
     }
     aliases |= {"reversed_event": "market", "new_payout": "payout", "at_settlement": "position"}
     aliases |= {name: name.removeprefix("entry_") for name in ("entry_asset", "entry_balance", "entry_version")} | {"entry": "amount"}

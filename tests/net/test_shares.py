@@ -9,7 +9,7 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
 from exchange_server.net.observe import Log
-from exchange_server.net.shares import Shares
+from exchange_server.net.shares import Shares, table_sentences
 from protocol import codes as C
 from tests.core_rig import PairStory
 from tests.model_world import Limits
@@ -154,3 +154,17 @@ def test_the_start_says_how_long_the_default_lasts() -> None:
         "what became of an order is known for 400 s; that its id was used for 72 h if ids count up, else for 8720 s"
     )
     assert engine.m[L.H_WEIGHTS] == 0 and line["firms"] == 0
+
+
+def test_a_table_that_is_nearly_full_is_named_once_with_the_setting(desk: Desk) -> None:
+    assert table_sentences(desk.story.pair.core.m) == []
+    desk.shares.look()
+    assert not [line for line in desk.said() if line["event"] == "table_nearly_full"]
+    for n in range(1, 17):
+        desk.story.new(1 + n % 2, C.BUY, 1, 5, id=500 + n)
+        desk.shares.look()
+    warned = [line for line in desk.said() if line["event"] == "table_nearly_full"]
+    assert [(line["table"], line["used"], line["capacity"]) for line in warned] == [("orders", 16, 20)]
+    assert "set orders = 40 under [capacities]" in warned[0]["what_to_do"]
+    said = "table orders: 16 of 20 rows are used (80 %): set orders = 40 under [capacities] in the configuration, stop, and start with it: "
+    assert table_sentences(desk.story.pair.core.m) == [said + "exos serve --config FILE"]

@@ -439,6 +439,27 @@ async def test_a_settlement_gets_one_slice_in_each_turn_and_others_are_answered_
         assert kinds.count(codes.C_CONTINUE) == 500 and (codes.C_CONTINUE, codes.C_CONTINUE) not in zip(kinds, kinds[1:])
 
 
+@pytest.mark.parametrize("spin", [False, True])
+async def test_what_has_arrived_goes_before_a_slice_which_is_then_in_the_next_turn(spin: bool) -> None:
+    async with Street(spin=spin) as street:
+        reader, writer = await street.client(1)
+        await until(lambda: 1 in street.directory.bound)
+        before = len(street.engine.kinds())
+        writer.write(b"".join(b"%d\n" % i for i in range(3000)))
+        await until(lambda: len(street.engine.kinds()) > before)
+        street.engine.settling = 40
+        await until(lambda: street.engine.settling == 0)
+        await lines(reader, 3000)
+        turns: list[list[int]] = []
+        for kind in street.engine.kinds():
+            if kind == codes.C_TIME:
+                turns.append([])
+            else:
+                turns[-1].append(kind)
+        slices = [i for i, kinds in enumerate(turns) if codes.C_CONTINUE in kinds]
+        assert max(b - a for a, b in zip(slices, slices[1:])) <= 2, "at most one turn without a slice"
+
+
 async def test_what_a_process_left_to_settle_goes_on_without_input() -> None:
     async with Street() as street:
         street.engine.settling = 3

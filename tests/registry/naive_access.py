@@ -187,7 +187,7 @@ class NaiveAccess:
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
             "phase": ("event",), "overdue": ("event",), "series": ("owner_venue",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
             "determine_one": ("event", "symbol"), "finalise_one": ("event", "symbol"), "withdraw_one": ("event", "symbol"),
-            "settle": ("event",), "recover": ("event",), "bust": ("event",), "bond": ("venue",), "dispute": ("event", "firm"), "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
+            "settle": ("event",), "recover": ("event",), "bust": ("event",), "bond": ("venue",), "dispute": ("event", "firm", "symbol"), "uphold": ("event", "symbol"), "correct": ("event", "symbol"), "void": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip

@@ -21,6 +21,7 @@ class NaiveAhead:
     timed: dict[int, Fields]
     tables: dict[str, dict[str, Fields]]
     takes_all: bool
+    disputed: dict[tuple[str, int], set[str]]
     now: int
     _event: Any
     _find: Any
@@ -54,8 +55,9 @@ class NaiveAhead:
         self._wrong(known is not None and known["final"], C.R_ALREADY_FINAL)
         return market, known
 
-    def _determine_one(self, f: Fields) -> str:
+    def _determine_one(self, f: Fields, corrects: bool = False) -> str:
         market, known = self._one(f)
+        self._wrong(not corrects and known is not None and known["disputed"], C.R_ARBITER_DECIDES)
         sources, name = market["sources"], f["event"]
         self._wrong(len(sources) > 1, C.R_TWO_SOURCES)
         self._wrong(bool(sources) and f["source"] not in sources, C.R_UNKNOWN_SOURCE)
@@ -70,7 +72,15 @@ class NaiveAhead:
             known["ended"] = True
         self._off(name, f["symbol"])
         until = self.now + market["challenge_window_ns"]
-        one = {"symbol": f["symbol"], "version": version, "payout": f["payout"], "until": until, "final": False, "ended": False}
+        one = {
+            "symbol": f["symbol"],
+            "version": version,
+            "payout": f["payout"],
+            "until": until,
+            "final": False,
+            "ended": False,
+            "disputed": False,
+        }
         self.ahead.setdefault(name, []).append(one)
         self.newest[name] = version
         if market["auto_finalise"] and market["challenge_window_ns"]:
@@ -80,6 +90,7 @@ class NaiveAhead:
 
     def _finalise_one(self, f: Fields) -> str:
         one = self._pending(f)
+        self._wrong(one["disputed"], C.R_AHEAD_DISPUTED)
         if self.now < one["until"] and not self.takes_all:
             raise No(C.R_CHALLENGE_WINDOW, by_core=True)
         one["final"] = True
@@ -90,6 +101,33 @@ class NaiveAhead:
         self._pending(f)["ended"] = True
         self._off(f["event"], f["symbol"])
         return NEW
+
+    def _dispute_one(self, f: Fields) -> str:
+        one = self._pending(f)
+        self._find("firm", f["firm"])
+        self._wrong(f["firm"] in self.disputed.get((f["event"], one["version"]), ()), C.R_DISPUTED_BEFORE)
+        if self.now >= one["until"] and not self.takes_all:
+            raise No(C.R_DISPUTE_LATE, by_core=True)
+        self.disputed.setdefault((f["event"], one["version"]), set()).add(f["firm"])
+        one["disputed"] = True
+        self._off(f["event"], f["symbol"])
+        return NEW
+
+    def _uphold_one(self, f: Fields) -> str:
+        one = self._pending(f)
+        self._wrong(not one["disputed"], C.R_NOT_DISPUTED)
+        one["disputed"], one["until"] = False, self.now
+        market = self.tables["market"][f["event"]]
+        if market["auto_finalise"] and market["challenge_window_ns"]:
+            record = {"type": "finalise_one", "event": f["event"], "symbol": f["symbol"], "version": one["version"]}
+            self._put_timed(self.now, record, "timer:market", note="end of the challenge window", kind=f"finalise {f['symbol']}")
+        return NEW
+
+    def _correct_one(self, f: Fields) -> str:
+        _, known = self._one(f)
+        self._wrong(known is None, C.R_NOT_DETERMINED)
+        self._wrong(len(f["payouts"]) != 1, C.R_PAYOUT_COUNT)
+        return self._determine_one({**f, "payout": f["payouts"][0]}, corrects=True)
 
     def _pending(self, f: Fields) -> Fields:
         _, known = self._one(f)
@@ -102,7 +140,7 @@ class NaiveAhead:
         for row in self.timed.values():
             record = row["record"]
             if record["type"] == "finalise_one" and (record["event"], record["symbol"]) == (event, symbol) and not row["ended"]:
-                row["ended"] = "cancelled"
+                row["ended"], row["waits"] = "cancelled", ""
 
     def _void_payouts(self, market: Fields) -> tuple[int, ...]:
         """By fixed prices of which one at most is not 0; what was paid ahead stays."""

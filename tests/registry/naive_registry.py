@@ -59,6 +59,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self.holds: dict[int, Fields] = {}
         self.timed: dict[int, Fields] = {}  # scheduled acts
         self.overdue: set[str] = set()
+        self.settling: set[str] = set()  # events that are being paid in slices
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.ahead: dict[str, list[Fields]] = {}
@@ -117,6 +118,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
     def _do(self, fields: Fields) -> str:
         before = dict(self.phases)
         about_rules = fields["type"] in ("market", "access_rule", "access_rule_remove")
+        self._wrong(self._takes_none(fields) and not self.takes_all, C.R_SETTLING)
         self._wrong(not about_rules and ("market", fields.get("event")) in self.closed, C.R_MARKET_REMOVED)
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
         for event, phase in self.phases.items():
@@ -532,7 +534,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         """The newest version is paid by itself at the end of its window; an earlier plan for that is off."""
         for row in self.timed.values():
             if row["record"]["type"] == "finalise" and row["record"]["event"] == event and not row["ended"]:
-                row["ended"] = "cancelled"
+                row["ended"], row["waits"] = "cancelled", ""
         market = self.tables["market"][event]
         if opens and market["auto_finalise"] and market["challenge_window_ns"]:
             record = {"type": "finalise", "event": event, "version": self.whole[event]}
@@ -571,6 +573,8 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return self._hear(market, f, becomes)
 
     def _dispute(self, f: Fields) -> str:
+        if f["symbol"]:
+            return self._dispute_one(f)
         self._event(f["event"])
         self._find("firm", f["firm"])
         name, kept = f["event"], self.results.get(f["event"])
@@ -586,6 +590,8 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return NEW
 
     def _uphold(self, f: Fields) -> str:
+        if f["symbol"]:
+            return self._uphold_one(f)
         self._event(f["event"])
         name, kept = f["event"], self.results.get(f["event"])
         self._wrong(self.phases[name] != C.PH_DISPUTED, C.R_NOT_DISPUTED)
@@ -597,6 +603,9 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return NEW
 
     def _correct(self, f: Fields) -> str:
+        if f["symbol"]:
+            return self._correct_one(f)
+        f = {name: value for name, value in f.items() if name != "symbol"}
         market, phase = self._event(f["event"]), self.phases[f["event"]]
         if phase == C.PH_FINAL:
             self._wrong(list(f["payouts"]) == list(self.results[f["event"]][-1]["payouts"]), C.R_SAME_RESULT)

@@ -16,6 +16,10 @@ POINTLESS = {
     C.PH_CLOSED: {"open_at", "live_at", "close_at"},
     **dict.fromkeys((C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED, C.PH_FINAL), {"open_at", "live_at", "close_at", "determine_by"}),
 }  # fmt: skip
+CLOSED_TO = (  # what an event that is being settled does not take
+    "phase", "bands", "add_outcome", "split_outcome", "determine", "determine_one", "finalise", "finalise_one", "withdraw_one", "settle", "dispute",
+    "uphold", "correct", "void", "bust", "recover",
+)  # fmt: skip
 
 
 class No(Exception):
@@ -35,6 +39,7 @@ class NaiveTimes:
     results: dict[str, list[Fields]]
     timed: dict[int, Fields]
     overdue: set[str]
+    settling: set[str]
     now: int
     by_core: bool
     core_code: int
@@ -63,13 +68,13 @@ class NaiveTimes:
                 self._wrong(not new and kind in POINTLESS.get(self.phases[f["event"]], ()), C.R_BAD_TRANSITION)
 
     def _put_timed(self, at: int, act: Fields, who: str, fields: Fields | None = None, note: str = "", kind: str = "") -> None:
-        row = {"at": at, "record": act, "who": who, "fields": fields or {}, "note": note, "ended": "", "code": 0, "kind": kind}
+        row = {"at": at, "record": act, "who": who, "fields": fields or {}, "note": note, "ended": "", "code": 0, "kind": kind, "waits": ""}
         self.timed[len(self.timed) + 1] = row
 
     def _cancel_timed(self, event: str, kinds: set[str]) -> None:
         for row in self.timed.values():
             if not row["ended"] and row["kind"] in kinds and event in (row["record"].get("event"), row.get("series")):
-                row["ended"] = "cancelled"
+                row["ended"], row["waits"] = "cancelled", ""
 
     def _moved(self, event: str, phase: int) -> None:
         self._cancel_timed(event, POINTLESS.get(phase, set()))
@@ -108,13 +113,19 @@ class NaiveTimes:
         return self.timed[id]
 
     def _schedule_cancel(self, f: Fields) -> str:
-        self._timed_row(f["id"])["ended"] = "cancelled"
+        row = self._timed_row(f["id"])
+        row["ended"], row["waits"] = "cancelled", ""
         return NEW
 
     def _run_due(self, f: Fields) -> str:
         row = self._timed_row(f["id"])
         self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
         record = {**row["record"]}
+        about_bands = record["type"] != "market" or not row["fields"] or "bands" in row["fields"]
+        if record["type"] in ("market", *CLOSED_TO) and about_bands and self._takes_none(record):
+            row["waits"] = record["event"]
+            return NEW
+        row["waits"] = ""
         if record["type"] == "market" and row["fields"]:
             now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
             record = {**now, **row["fields"], "type": "market"}
@@ -130,6 +141,12 @@ class NaiveTimes:
             return NEW
         row["ended"] = "done"
         return CHANGED if done == CHANGED and row["record"]["type"] in ("market", "bands") else NEW
+
+    def _takes_none(self, record: Fields) -> bool:
+        """Whether the record is about an event that is being settled and takes no such record meanwhile."""
+        if record["type"] == "market" and self.tables["market"].get(record["event"], {}).get("bands") == record["bands"]:
+            return False
+        return record.get("event") in self.settling and record["type"] in ("market", *CLOSED_TO)
 
     # ---- series
     def _series(self, f: Fields) -> str:

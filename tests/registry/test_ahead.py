@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from config import admin_records as ar
+from exchange_server.core.layout import definitions
 from exchange_server.engine import Engine
 from protocol import codes
+from tests.model_world import Row
 from tests.registry.access_world import one_of
 from tests.registry.test_disputes import Court, correct, due, result
 from tests.registry.test_registry import BASE, FINAL, change
@@ -115,6 +118,94 @@ def test_a_void_where_fewer_contracts_are_left_than_could_win() -> None:
     due(court)
     court.closed().must([void()])
     assert court.view["versions"][-1]["payouts"] == (100, 0, 0), "the last one is paid in full, not twice"
+
+
+def contest(**fields: Any) -> ar.Dispute:
+    return ar.Dispute(**{"event": "FINAL", "symbol": "F-DRAW", "firm": "ACME", "reason": "it was no draw", **fields})
+
+
+def test_a_party_disputes_it_and_the_arbiter_upholds() -> None:
+    court = Court()
+    court.refused(contest(), codes.R_NOT_DETERMINED, "not determined ahead")
+    court.must([one()])
+    court.refused(contest(firm="THIRD"), codes.R_NO_PARTY, "THIRD has no position in it")
+    court.must([contest()])
+    kept = ahead(court)
+    assert kept["disputes"][0]["firm"] == "ACME" and kept["disputes"][0]["reason"] == "it was no draw" and kept["upheld"] is None
+    court.refused(contest(), codes.R_DISPUTED_BEFORE, "ACME disputed version 1")
+    court.refused(one(), codes.R_ARBITER_DECIDES, "only the arbiter replaces what is recorded")
+    court.later(60)
+    assert due(court) == [], "the end of its window pays nothing now"
+    court.refused(finalise(), codes.R_AHEAD_DISPUTED, "the arbiter upholds, corrects or withdraws it")
+    court.refused(ar.Uphold(event="FINAL", symbol="F-ARG"), codes.R_NOT_DETERMINED, "F-ARG is not determined")
+    court.must([ar.Uphold(event="FINAL", symbol="F-DRAW", note="seen again")])
+    assert ahead(court)["upheld"]["note"] == "seen again"
+    court.refused(ar.Uphold(event="FINAL", symbol="F-DRAW"), codes.R_NOT_DISPUTED, "is not disputed")
+    court.later(1)
+    assert len(due(court)) == 1 and ahead(court)["final_at_ns"] == court.engine.time_ns and court.view["phase"] == "open"
+
+
+def test_the_arbiter_corrects_it() -> None:
+    court = Court(k=1)
+    court.must([one(), contest()])
+    said = {field: getattr(one(), field) for field in ("rule_id", "source", "observed_value", "observed_at_ns", "evidence_sha256")}
+    fixed = ar.Correct(event="FINAL", symbol="F-DRAW", payouts=(0,), **said)
+    court.refused(msgspec.structs.replace(fixed, payouts=(0, 0, 0)), codes.R_PAYOUT_COUNT, "of F-DRAW alone there is one payout, asked 3")
+    court.refused(msgspec.structs.replace(fixed, symbol="F-ARG"), codes.R_NOT_DETERMINED, "F-ARG is not determined")
+    court.must([fixed])
+    kept = ahead(court)
+    assert (kept["version"], kept["kind"], kept["disputes"]) == (2, "corrected", [])
+    court.later(60)
+    assert len(due(court)) == 1 and ahead(court)["final_at_ns"]
+
+
+def test_what_comes_due_while_another_contract_is_being_paid_waits_and_is_paid_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of one account; a snapshot in the middle goes on like the original."""
+    monkeypatch.setattr(definitions, "SLICE", 1)
+    court = Court(product="at_most", k=2)
+    court.must(
+        [one("F-ARG"), one("F-DRAW"), ar.Schedule(at_ns=court.engine.time_ns + 60_000_000, act=ar.SetPhase(event="FINAL", phase="paused"))]
+    )
+    court.later(70)
+    now_ns = court.engine.time_ns
+    ids = [id for _, id in court.engine.registry.schedule.due(now_ns, 9)]
+    said = [court.as_("timer:schedule", ar.RunDue(id=id)) for id in ids]
+    assert "is being paid" in said[0].text and [answer.result["waits"] for answer in said] == [0, 1, 1]
+    assert ahead(court, "F-ARG")["final_at_ns"] == 0 and court.view["settling"]
+    court.refused(ar.SetPhase(event="FINAL", phase="closed"), codes.R_SETTLING, "FINAL is being settled")
+    several = ar.Settle(**{field: getattr(result(payouts=(100, 0, 0)), field) for field in ar.Determine.__struct_fields__})
+    court.refused(several, codes.R_SETTLING, "FINAL is being settled")
+    again = Court.__new__(Court)
+    again.engine, again.turn = Engine.restore(court.engine.snapshot()), court.turn
+    assert again.engine.registry.to_bytes() == court.engine.registry.to_bytes()
+    for side in (court, again):
+        rounds = 0
+        while side.engine.settling or side.engine.registry.schedule.held:
+            free = side.engine.registry.schedule.free(lambda event, side=side: side.engine.settling)  # type: ignore[misc]
+            side.client(Row(kind=codes.C_CONTINUE, slice=1))
+            for _, id in free:
+                assert side.as_("timer:schedule", ar.RunDue(id=id)).ok
+            rounds += 1
+            assert rounds < 20
+        assert ahead(side, "F-ARG")["final_at_ns"] < ahead(side, "F-DRAW")["final_at_ns"] and side.view["phase"] == "paused"
+        assert [row.ended for row in side.engine.registry.schedule] == ["done"] * 3
+    assert again.engine.digest() == court.engine.digest()
+
+
+def test_a_dispute_after_its_window_is_late() -> None:
+    court = Court(auto_finalise=False)
+    court.must([one()])
+    court.later(60)
+    court.refused(contest(), codes.R_DISPUTE_LATE, "the window of version 1 ended at")
+
+
+def test_a_disputed_one_becomes_part_of_the_result_and_can_be_withdrawn() -> None:
+    court = Court()
+    court.must([one(), contest(), withdraw()])
+    assert ahead(court) is None
+    court.must([one("F-ARG"), contest(symbol="F-ARG")])
+    court.closed().must([result(payouts=(0, 0, 100))])
+    assert ahead(court, "F-ARG") is None and court.view["phase"] == "determined"
 
 
 def test_what_is_not_paid_becomes_part_of_the_result() -> None:

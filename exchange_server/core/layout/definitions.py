@@ -175,6 +175,7 @@ DH_ACT = 3  # AHEAD_*
 DH_VERSION = 4  # determine: E_VERSION + 1; else: I_AHEAD_VERSION
 DH_PAYOUT = 5  # determine: 0 or P, ticks
 DH_SLICE = 6  # finalise: as DX_SLICE
+DH_FIRM = 7  # dispute: id
 DH_EXTRA = 0
 
 # C_REVERSE: of a final event. The words of C_DETERMINE: with payouts a correction, with a count of 0 a recovery of the debts that can be paid; also:
@@ -187,16 +188,18 @@ DJ_TRADE = 2
 DJ_LEGS = 3  # 2 or more
 DJ_BOND = 4  # as DY_BOND
 DJ_OWNER_ACCOUNT = 5  # fee account of the event's owner
+DJ_PRICE = 6  # a correction: the new price, YES ticks
+DJ_QTY = 7  # a correction: the new quantity, lots; 0: the trade is taken back
 DJ_FIRST_LEG = 16
 BUST_LEG_WORDS = 64
 LEG_TEXTS = 24  # of a leg: the extra row of the E_FILL, if it had one
 LEG_VENUE_ACCOUNT = 48  # of a leg: fee account of the venue through which the order came
+LEG_FEE_MODEL = 49  # of a leg: FEE_* of that venue's listing
 MOST_LEGS = 63
 
 # Steps: looking at one contract of an account's row is one, writing a report STEPS_PER_REPORT more (it takes about as much longer).
 STEPS_PER_REPORT = 16
-FIRST_SLICE = 2_048 * (1 + STEPS_PER_REPORT)  # of the act itself
-NEXT_SLICE = 256 * (1 + STEPS_PER_REPORT)  # of each turn after it: so short that the orders of others hardly wait
+SLICE = 256 * (1 + STEPS_PER_REPORT)  # of the act itself, and of each C_CONTINUE: so short that the orders of others hardly wait
 
 # C_KILL: no extra row
 DK_LEVEL = 1  # KILL_*

@@ -69,6 +69,9 @@ EVT_FILL_TERMS = 22
 EVT_BUST_BALANCE = 21  # after it
 EVT_BUST_AMOUNT = 22  # signed, minor units
 EVT_BUST_OF = 23  # EVT_NUMBER of its E_FILL
+# E_CORRECTED: the words of its E_FILL with the new terms, those of E_BUST, and
+EVT_WAS_PRICE = 10  # client's terms
+EVT_WAS_QTY = 11
 # E_REVERSED: a correction's or a bust's entry for one account
 EVT_REVERSED_EVENT = 7  # event id
 EVT_REVERSED_PAYOUT = 12  # per contract, ticks: the new one; 0 without an instrument
@@ -97,7 +100,7 @@ EVT_AHEAD_EVENT = 7
 EVT_AHEAD_UNTIL = 12  # end of its challenge window, ns
 EVT_AHEAD_VERSION = 13
 EVT_AHEAD_PAYOUT = 14  # ticks
-EVT_AHEAD_PHASE = 15  # PH_DETERMINED, PH_FINAL; or that of its event: it was withdrawn
+EVT_AHEAD_PHASE = 15  # PH_DETERMINED, PH_DISPUTED, PH_FINAL; or that of its event: it was withdrawn
 # E_DETERMINED, E_VOIDED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns

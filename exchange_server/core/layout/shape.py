@@ -109,6 +109,10 @@ EVENTS = {  # all other words of an event of the kind are 0
     "E_REJECTED": (*_ORDER, *_REFUSAL),
     "E_FILL": (*_FILL, "EVT_EXPIRY", "EVT_FILL_TERMS", "EVT_COPY_OF"),
     "E_BUST": (*_FILL, "EVT_BUST_BALANCE", "EVT_BUST_AMOUNT", "EVT_BUST_OF"),
+    "E_CORRECTED": (
+        *(name for name in _FILL if name not in ("EVT_ORIG_HI", "EVT_ORIG_LO")), "EVT_BUST_BALANCE", "EVT_BUST_AMOUNT", "EVT_BUST_OF", "EVT_WAS_PRICE",
+        "EVT_WAS_QTY",
+    ),
     "E_CANCELED": _ORDER,
     "E_REPLACED": _ORDER,
     "E_CANCEL_REJECT": (*_ORDER, *_REFUSAL),

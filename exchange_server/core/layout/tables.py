@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 7  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 8  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -40,7 +40,7 @@ H_WEIGHTS = 65  # sum of all firms' weights
 H_FORGETTING = 66  # firm at which the search continues for one that keeps more closed ids than its share
 H_SETTLING = 67  # events that are being settled or corrected, in slices: the first (pointer), linked through E_SETTLE_NEXT; 0: none
 H_SETTLING_LAST = 68
-H_FINALS = 69  # events that became final since the registry was told: the first (pointer), linked through E_FINALS_NEXT
+H_FINALS = 69  # events that were paid, whole or in one contract (E_PAYING), since the registry was told: the first (pointer), linked through E_FINALS_NEXT
 H_REMOVED = 71  # removed events whose collateral rows are still to be freed: the first (pointer), linked through E_REMOVED_NEXT; 0: none
 H_REMOVED_LAST = 72
 H_DROPPING = 70  # as H_FORGETTING, for blocks of used ids
@@ -248,10 +248,10 @@ E_BIT = 54  # of the threshold, being found
 E_THRESHOLD = 55  # an account with a remainder above it gets one unit more
 E_COUNTED = 56
 E_ABOVE = 57
-E_BUSTS = 58  # trades that were taken back
+E_BUSTS = 58  # trades that were taken back or corrected
 E_K_LEFT = 25  # winners among the contracts that are not paid yet
 E_LEFT_OUT = 26  # contracts that were paid ahead of the rest
-E_PAYING = 27  # the one (pointer) that is being paid, in SETTLE_AHEAD
+E_PAYING = 27  # the one (pointer) that is being paid, in SETTLE_AHEAD, and until the registry has been told
 SETTLE_PAY = 1  # each account is paid
 SETTLE_TAKE = 2  # correction: who owes, pays
 SETTLE_SHARE = 3  # what is to be blocked or freed is divided, rounded down
@@ -305,7 +305,7 @@ I_SYMBOL_LEN = 56
 I_SYMBOL = 57  # 8 words, 64 bytes
 I_ORDERS_OPEN = 65
 I_PAID_NEXT = 100  # payout in ticks that a correction is changing to, or that it has or will have ahead of its event
-I_AHEAD = 103  # PH_DETERMINED, PH_FINAL: its own phase, ahead of its event; 0: it is with it
+I_AHEAD = 103  # PH_DETERMINED, PH_DISPUTED, PH_FINAL: its own phase, ahead of its event; 0: it is with it
 I_AHEAD_VERSION = 104  # of the result, as E_VERSION
 I_AHEAD_UNTIL = 105  # end of its challenge window, ns
 I_SPLIT_FROM = 101  # id of the contract out of which it was split; 0: none

@@ -1,6 +1,7 @@
 """A contract of a group is determined ahead of the rest, at 0 or P: an early loser of "who reaches the final" (domain.md section 7).
 
-Determined, it trades no more and has a challenge window of its own, in which it may be determined again or withdrawn. Final, each account is paid for it
+Determined, it trades no more and has a challenge window of its own, in which it may be determined again, withdrawn, or disputed by a party: then it is
+not paid before it was upheld or determined again. Final, each account is paid for it
 (in slices, slices.py), and the group goes on without it: exactly (k - paid) of the rest. So it is left out of the requirements, of sets and of their
 worth; no account's buying power falls by that, because its worst case is now one of fewer states. Only where an account is short in a winner and has a
 certain surplus of the rest, which no requirement counts, it would: then nothing is paid ahead (R_AHEAD_UNCOVERED). While accounts are being paid, no contract of the
@@ -15,15 +16,16 @@ from protocol import phases as P
 from .. import layout as L
 from ..emit import begin_event, refuse, room
 from ..kit.jit import leaf
-from ..kit.rows import event_at, instrument_at
+from ..kit.rows import event_at, firm_at, instrument_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event, pack_instrument
 from ..money.collateral import collateral_shift, keep_settled, leave_out, note_shortage, pays_for_winner
 from ..money.ledger import post
 from ..money.products import has_sets, is_settled, leaves_open, settlement
+from .parties import has_position
 from .pay import tell_settled
 from .phases import begin_sweep, set_event_phase
-from .slices import DONE, FULL, STOP, begin_settling, next_row
+from .slices import DONE, FULL, STOP, begin_settling, next_row, tell_registry
 
 AHEAD_PHASES = P.mask(P.AHEAD)
 
@@ -78,6 +80,16 @@ def do_ahead(m, rows, c, ev):
         m[inst + L.I_PHASE] = phase
         tell_ahead(m, ev, inst)
         return C.OK
+    if rows[c + d.DH_ACT] == C.AHEAD_DISPUTE:
+        return _dispute(m, rows, c, ev, event, inst)
+    if rows[c + d.DH_ACT] == C.AHEAD_UPHOLD:
+        if m[inst + L.I_AHEAD] != C.PH_DISPUTED:
+            return refuse(m, C.R_NOT_DISPUTED, 0, 0, phase)
+        m[inst + L.I_AHEAD_UNTIL] = m[L.H_TIME]
+        _stands(m, ev, inst, C.PH_DETERMINED)
+        return C.OK
+    if m[inst + L.I_AHEAD] == C.PH_DISPUTED:
+        return refuse(m, C.R_AHEAD_DISPUTED, 0, 0, m[inst])
     if m[L.H_TIME] < m[inst + L.I_AHEAD_UNTIL]:
         return refuse(m, C.R_CHALLENGE_WINDOW, m[inst + L.I_AHEAD_UNTIL], 0, m[L.H_TIME])
     if not _all_can_pay(m, event, inst):
@@ -96,17 +108,35 @@ def _determine(m, rows, c, ev, event, inst):
     if payout != 0 and payout != m[event + L.E_PAYOUT]:
         return refuse(m, C.R_PAYOUT_RANGE, m[event + L.E_PAYOUT], 0, payout)
     k, n = _rest_after(m, event, inst, payout)
-    if not leaves_open(m, event, k, n):
+    if not leaves_open(m[event + L.E_PRODUCT], k, n):
         return refuse(m, C.R_AHEAD_DECIDES, k, n, m[inst])
     m[event + L.E_VERSION] += 1
-    m[inst + L.I_AHEAD] = C.PH_DETERMINED
-    m[inst + L.I_PHASE] = C.PH_DETERMINED
     m[inst + L.I_PAID_NEXT] = payout
     m[inst + L.I_AHEAD_VERSION] = m[event + L.E_VERSION]
     m[inst + L.I_AHEAD_UNTIL] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
-    tell_ahead(m, ev, inst)
+    _stands(m, ev, inst, C.PH_DETERMINED)
     j = m[inst + L.I_INDEX]
     begin_sweep(m, event, j, j + 1, L.RULE_ALL, C.R_CONTRACT_DECIDED)
+    return C.OK
+
+
+@leaf
+def _stands(m, ev, inst, phase):
+    """The contract (pointer) is in a phase of its own now: E_AHEAD."""
+    m[inst + L.I_AHEAD] = phase
+    m[inst + L.I_PHASE] = phase
+    tell_ahead(m, ev, inst)
+
+
+@leaf
+def _dispute(m, rows, c, ev, event, inst):
+    """R_DISPUTE_LATE, R_NO_PARTY (asked: the firm): a party is one in the event, as for its whole result."""
+    if m[L.H_TIME] >= m[inst + L.I_AHEAD_UNTIL]:
+        return refuse(m, C.R_DISPUTE_LATE, m[inst + L.I_AHEAD_UNTIL], 0, m[L.H_TIME])
+    firm = firm_at(m, rows[c + d.DH_FIRM])
+    if firm == 0 or not has_position(m, event, firm):
+        return refuse(m, C.R_NO_PARTY, 0, 0, rows[c + d.DH_FIRM])
+    _stands(m, ev, inst, C.PH_DISPUTED)
     return C.OK
 
 
@@ -170,9 +200,9 @@ def pay_ahead(m, ev, w, event):
 def end_ahead(m, ev, event):
     """All accounts have been paid for the contract: the rest of the group goes on in the phase of the event (pointer)."""
     inst = m[event + L.E_PAYING]
-    m[event + L.E_PAYING] = 0
     set_event_phase(m, event, m[event + L.E_PHASE_NOW])
     m[inst + L.I_PHASE] = C.PH_FINAL
+    tell_registry(m, event)
     tell_ahead(m, ev, inst)
 
 

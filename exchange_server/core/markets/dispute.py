@@ -12,26 +12,12 @@ from ..kit.jit import leaf
 from ..kit.rows import event_at, firm_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event
-from ..money.collateral import collateral_find
 from ..money.products import is_settled
+from .parties import has_position
 from .phases import set_event_phase
 from .settle import tell_result
 
 DISPUTE_PHASES, UPHOLD_PHASES, SOURCES_PHASES = P.mask(P.DISPUTE), P.mask(P.UPHOLD), P.mask(P.DETERMINE)
-
-
-@leaf
-def has_position(m, event, firm):
-    """Whether an account of a firm (pointer) holds a position in an event (pointer)."""
-    account = m[firm + L.F_ACCOUNTS]
-    while account != 0:
-        co = collateral_find(m, account, event)
-        if co != 0:
-            for j in range(m[event + L.E_N]):
-                if m[co + L.CO_COLUMNS + j] != 0:
-                    return True
-        account = m[account + L.AC_NEXT_IN_FIRM]
-    return False
 
 
 @leaf

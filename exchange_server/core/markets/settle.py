@@ -46,7 +46,7 @@ def take_payouts(m, rows, c, event, result):
     for j in range(m[event + L.E_N]):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
         m[inst + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
-        if m[inst + L.I_AHEAD] == C.PH_DETERMINED:  # ahead, and not paid yet: it is part of the whole result now
+        if m[inst + L.I_AHEAD] != C.PH_FINAL:  # ahead, and not paid yet: it is part of the whole result now
             m[inst + L.I_AHEAD] = 0
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]

@@ -85,11 +85,17 @@ def make_final(m, ev, event):
     """The event (pointer) is final under its newest version: E_FINAL, and the registry is told."""
     m[event + L.E_SETTLE_ID] = m[event + L.E_VERSION]
     m[event + L.E_FINAL_AT] = m[L.H_TIME]
-    m[event + L.E_FINALS_NEXT] = m[L.H_FINALS]
-    m[L.H_FINALS] = event
+    tell_registry(m, event)
     e = begin_event(m, ev, pack_event(C.E_FINAL, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_FINAL_EVENT] = m[event]
     ev[e + L.EVT_FINAL_VERSION] = m[event + L.E_VERSION]
+
+
+@leaf
+def tell_registry(m, event):
+    """The last account has been paid: for the event (pointer), or for the contract in E_PAYING, which the registry then clears."""
+    m[event + L.E_FINALS_NEXT] = m[L.H_FINALS]
+    m[L.H_FINALS] = event
 
 
 @leaf

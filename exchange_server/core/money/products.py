@@ -18,6 +18,7 @@ one contract with k = 1.
 """
 
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..kit.expect import expect
@@ -114,12 +115,7 @@ def payouts_fit(m, event, total):
     return total == most if m[event + L.E_PRODUCT] == C.EXACTLY else total <= most
 
 
-@leaf
-def leaves_open(m, event, k, n):
-    """Whether a group of which n contracts are left, k of them winners (at most), is still undecided: else its whole result is known."""
-    if m[event + L.E_PRODUCT] == C.EXACTLY:
-        return 0 < k < n
-    return m[event + L.E_PRODUCT] == C.AT_MOST and k > 0 and n > 0
+leaves_open = leaf(P.leaves_open)
 
 
 @leaf

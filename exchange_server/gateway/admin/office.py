@@ -70,6 +70,7 @@ class Office:
         self.trying = trying
         self.try_act = try_act
         self.acts = 0
+        self.capacities: dict[str, int] = {}  # of the running tables; given by the composition root
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
         self.log: Callable[..., None] = lambda level, event, **fields: None
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
@@ -217,12 +218,12 @@ class Office:
     def _running(self, request: dict[str, Any], sight: Sight) -> Any:
         """What a file is read with: the decimals of the assets, the running revision, what this asker's `file` made, and for the platform's the
         settings and capacities."""
-        registry, begun = self.registry, self.registry.begun
+        registry = self.registry
         return {
             "assets": registry.decimals(),
             "settings": registry.settings if sight.whole else {},
             "revision": revisions.newest(registry),
-            "capacities": begun.capacities if begun is not None and sight.whole else {},
+            "capacities": self.capacities if sight.whole else {},
             "owned": revisions.owned(registry, sight.who, _name(request, "file")),
             "venues": [venue.name for venue in registry.venues if sight.sees("venue", venue)],
         }

@@ -1,4 +1,5 @@
-"""Finds the fills of a trade in the event store, for a bust: before the record is journaled its legs are put into it.
+"""Finds the fills of a trade in the event store, for a bust or correction: before the record is journaled its legs are put into it. Of a trade that was
+corrected before, they are as the newest correction left them.
 
 Trade ids rise with event numbers, so the place is found by halving; a step reads one chunk, and others' turns run between two steps.
 """
@@ -23,6 +24,8 @@ from .statement import heads_of
 CHUNK_ROWS = 1024  # event rows read in one step
 BACK_ROWS = L.MAX_EXTRA_ROWS + 1
 
+CHANGED = (L.EVT_NUMBER, L.EVT_CUM, L.EVT_LAST_PRICE, L.EVT_LAST_QTY, L.EVT_NOTIONAL, L.EVT_FEE)  # what a correction changes of a fill
+
 
 class Trades:
     """Fills in the legs of busts. registry and store are the server's."""
@@ -33,12 +36,25 @@ class Trades:
     def filled_in(self, record: ar.Bust) -> Finding:
         """The record with its event and legs, without them if there is no such trade. Raises BadRequest for events that cannot be read."""
         fills = yield from self._find(record.trade)
-        legs = tuple(_leg(fill) for fill in fills)
         event = ""
         if fills:
             instrument = self.registry.instruments.get(plain.instrument_of(int(fills[0][L.EVT_INSTRUMENT])))
-            event = self.registry.events[instrument.event_id].name if instrument is not None else ""
+            row = self.registry.events[instrument.event_id] if instrument is not None else None
+            event = row.name if row is not None else ""
+            for told_from in [one.told_from for one in row.busts if one.trade == record.trade and one.quantity] if row is not None else ():
+                yield
+                self._correct(fills, told_from)
+        legs = tuple(_leg(fill) for fill in fills)
         return msgspec.structs.replace(record, event=event, legs=legs)
+
+    def _correct(self, fills: list[NDArray[np.int64]], told_from: int) -> None:
+        """Give the fills the terms of the correction whose events begin at a number."""
+        rows, heads, _ = self._chunk(told_from)
+        for row in rows[heads]:
+            for fill in fills:
+                if plain.kind_of(int(row[L.EVT_HEAD])) == codes.E_CORRECTED and row[L.EVT_BUST_OF] == fill[L.EVT_NUMBER]:
+                    fill[list(CHANGED)] = row[list(CHANGED)]
+                    break
 
     def _find(self, trade: int) -> Generator[None, None, list[NDArray[np.int64]]]:
         """The E_FILL rows of a trade, each with its extra row if it has one, flat."""

@@ -164,7 +164,7 @@ class MarketData:
         """Note the trades and news in a chunk of events; returns no messages."""
         if not (self.books or self.watchers or self.everything or self.followers):
             return ()
-        need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
+        need = self._tape_used + (events.size // L.EVT_WORDS + 1) * kernels.TAPE_WORDS
         if need > self._tape.size:
             self._tape = np.concatenate([self._tape, np.zeros(need, dtype=np.int64)])
         self._tape_used = int(kernels.collect(self.engine.m, events, events.size, self._tape, self._tape_used))

@@ -42,6 +42,7 @@ REPORTS = frozenset(
         codes.E_SETTLED,
         codes.E_REVERSED,
         codes.E_BUST,
+        codes.E_CORRECTED,
         codes.E_CONTRACT,
     )
 )

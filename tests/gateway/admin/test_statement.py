@@ -89,7 +89,7 @@ def test_each_kind_of_entry_says_what_it_is(tmp_path: Path) -> None:
             seen.update({e.kind: e for e in entries})
     venue.must(ar.Transfer(key="out", asset="USD", amount=5, source="T1-A", note="to the bank"))
     seen["withdrawal"] = whole(venue, "T1-A", limit=5000)[1][-1]
-    reversals = {"bust", "correction", "cover", "owed", "recovery"}  # tests/test_reversals_server.py
+    reversals = {"bust", "trade correction", "correction", "cover", "owed", "recovery"}  # tests/test_reversals_server.py
     assert set(seen) == set(KINDS) - reversals, set(KINDS) - set(seen)
     assert seen["withdrawal"].details == {"key": "out", "what": "withdrawal", "note": "to the bank", "who": "uid:0"}
     assert seen["hold"].details["hold" if "hold" in seen["hold"].details else "withdrawal"] and seen["hold"].amount == 0 < seen["hold"].held

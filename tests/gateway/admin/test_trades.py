@@ -13,9 +13,10 @@ from config import admin_records as ar
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain
 from exchange_server.gateway.admin.office import BadRequest
-from exchange_server.gateway.admin.trades import Trades
+from exchange_server.gateway.admin.trades import CHANGED, Trades
 from exchange_server.journal.event_store import EventsMissing
 from exchange_server.registry.rows import LEG_BYTES
+from exchange_server.registry.tables import Busted
 from protocol import codes
 
 
@@ -61,8 +62,8 @@ def flow(seed: int, trades: int) -> Store:
     return store
 
 
-def find(store: Store, trade: int) -> ar.Bust:
-    registry: Any = SimpleNamespace(instruments={7: SimpleNamespace(event_id=3)}, events={3: SimpleNamespace(name="CUP")})
+def find(store: Store, trade: int, *busts: Busted) -> ar.Bust:
+    registry: Any = SimpleNamespace(instruments={7: SimpleNamespace(event_id=3)}, events={3: SimpleNamespace(name="CUP", busts=busts)})
     work = Trades(registry, store).filled_in(ar.Bust(trade=trade, reason="r", legs=(b"forged",), event="OTHER"))  # type: ignore[arg-type]
     while True:
         try:
@@ -83,6 +84,30 @@ def test_every_trade_is_found_with_all_its_rows(seed: int) -> None:
             assert np.array_equal(words[: L.EVT_WORDS], store.data[words[L.EVT_NUMBER] - 1])
             extra = plain.extra_of(int(words[L.EVT_HEAD]))
             assert (words[L.EVT_WORDS :] == (-1 if extra else 0)).all()
+
+
+def test_the_legs_of_a_corrected_trade_are_as_the_newest_correction_left_them() -> None:
+    store = flow(1, 60)
+    before = [np.frombuffer(leg, "<i8") for leg in find(store, 17).legs]
+    busts, numbers = [], [int(leg[L.EVT_NUMBER]) for leg in before]
+    for n in (1, 2):
+        busts.append(Busted(17, "a", 0, "r", 5, 6, store.next_number))
+        for i in (1, 0):  # who owes comes first
+            store.add(codes.E_CORRECTED, extra=1, trade=17)
+            row = store.data[-2]
+            row[L.EVT_BUST_OF], numbers[i] = numbers[i], int(row[L.EVT_NUMBER])
+            row[L.EVT_LAST_PRICE], row[L.EVT_LAST_QTY], row[L.EVT_FEE], row[L.EVT_CUM], row[L.EVT_NOTIONAL] = (
+                100 * n + i,
+                200 * n + i,
+                300 * n + i,
+                4,
+                5,
+            )
+        store.add(codes.E_SENT, 3)
+    after = [np.frombuffer(leg, "<i8") for leg in find(store, 17, *busts).legs]
+    assert [[int(leg[word]) for word in CHANGED] for leg in after] == [[numbers[i], 4, 200 + i, 400 + i, 5, 600 + i] for i in range(2)]
+    kept = [word for word in range(len(after[0])) if word not in CHANGED]
+    assert all(np.array_equal(one[kept], other[kept]) for one, other in zip(before, after)), "the terms of its fee are those of the fill"
 
 
 @pytest.mark.parametrize("trade", [61, 10_000])

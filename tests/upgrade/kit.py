@@ -1,0 +1,23 @@
+"""The folder that the last program of rules version 7 left (rules7.zip): a clean stop, with orders on both wires, positions, a spot pair, a market
+that was paid and corrected, one whose result waits, a key with a token, and closed text ids. Made once, by that program."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+RULES = 7
+
+
+def unpacked(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """(data folder, its books as that program had them)"""
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    with zipfile.ZipFile(Path(__file__).with_name("rules7.zip")) as kept:
+        for name in kept.namelist():
+            if name != "books.json":
+                kept.extract(name, data)
+        books = json.loads(kept.read("books.json"))
+    for path in [data, *data.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return data, books

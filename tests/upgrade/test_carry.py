@@ -1,0 +1,227 @@
+"""A state carried into tables of other sizes: the same logical state, all proofs hold, and it goes on as the one that stayed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exchange_server.core import layout as L
+from exchange_server.core.layout.description import POINTERS, describe
+from exchange_server.engine import Capacities, Engine, SystemAct
+from exchange_server.upgrade.carry import OWN, CarryRefused, carry
+from tests.core_rig import Core, tiny
+from tests.random_world import flow
+
+GROWN = dict(
+    assets=9, venues=7, firms=40, accounts=100, sessions=50, events=20, instruments=99, listings=300, balances=900, collateral_words=60_000,
+    orders=500, nodes=900, archive=3_000, dirty=64, used_blocks=100,
+)  # fmt: skip
+
+
+def world(seed: int, length: int = 160) -> tuple[Core, list[Any]]:
+    """A core in the middle of a random flow, and the commands that are left."""
+    world, commands = flow(seed, length)
+    core = Core(tiny(world.limits), world.retention_ns)
+    half = len(commands) * 2 // 3
+    for row in [*world.rows, *commands[:half]]:
+        core.apply(row)
+    return core, commands[half:]
+
+
+def digest(engine: Engine) -> bytes:
+    return engine.digest()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_state_in_larger_tables_is_the_same_and_goes_on_alike(seed: int) -> None:
+    core, left = world(seed)
+    before = core.engine.digest()
+    grown = core.engine.with_capacities(replace(core.engine.capacities, **{**GROWN, "nodes": core.engine.capacities.nodes}))
+    assert grown.digest() == before and grown.check() == []
+    again = grown.with_capacities(core.engine.capacities)
+    assert again.digest() == before and again.check() == []
+    other = Core(core.engine.capacities)
+    other.engine, other.m = again, again.m
+    for row in left:
+        assert other.apply(row) == core.apply(row)
+    assert other.engine.digest() == core.engine.digest() and other.engine.check() == []
+
+
+@pytest.mark.parametrize("seed", range(12, 20))
+def test_a_layout_with_every_field_elsewhere_is_read_by_names(seed: int) -> None:
+    """The same state in a made-up layout: rows one word longer, every field one word further."""
+    core, _ = world(seed)
+    foreign, described = shifted(core.engine.m)
+    engine = Engine(core.engine.capacities)
+    carry(foreign, described, engine.m)
+    engine.registry = core.engine.registry
+    assert engine.digest() == core.engine.digest() and engine.check() == []
+
+
+def shifted(m: Any) -> tuple[Any, dict[str, Any]]:
+    """The arena of another program: the rows of tables of one width are a word longer, and their fields, but for the first, lie a word further."""
+    described = describe()
+    wider = {name for name, t in described["tables"].items() if t["how"] in ("by id", "list", "end")}
+    out: list[Any] = [m[: L.HEADER_WORDS].copy()]
+    at = L.HEADER_WORDS
+    places: dict[int, tuple[int, int, int, int]] = {}
+    for name, t in described["tables"].items():
+        d = L.H_POOLS + t["pool"] * L.POOL_WORDS
+        base, width, rows = (int(m[d + i]) for i in range(3))
+        block = m[base : base + width * rows].reshape(rows, width)
+        if name in wider:
+            block = np.insert(block, 1, 77, axis=1)
+            t["fields"] = {n: [o + (1 if o else 0), w, p] for n, (o, w, p) in t["fields"].items()}
+            if t["pool"] == L.P_TEXT:  # its field begins at the first word
+                block = m[base : base + width * rows].reshape(rows, width)
+                t["fields"] = {"TEXT": [0, 8, []]}
+        places[t["pool"]] = base, width, at, block.shape[1]
+        out.append(block.reshape(-1).copy())
+        out[0][d : d + 3] = at, block.shape[1], rows
+        at += out[-1].size
+    new = np.concatenate(out)
+
+    def moved(p: int, pools: list[int]) -> int:
+        for pool in pools:
+            base, width, to, wide = places[pool]
+            rows = int(m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP])
+            if p and base <= p < base + rows * width:
+                return to + (p - base) // width * wide + (p - base) % width
+        return 0
+
+    for name, t in described["tables"].items():
+        d = L.H_POOLS + t["pool"] * L.POOL_WORDS
+        base, width, rows = (int(new[d + i]) for i in range(3))
+        if name in wider:
+            new[d + L.PL_FREE] = moved(int(new[d + L.PL_FREE]), [t["pool"]])
+            free, p = set(), int(new[d + L.PL_FREE])
+            while p:
+                free.add(p)
+                new[p] = moved(int(new[p]), [t["pool"]])
+                p = int(new[p])
+            for row in range(base, base + width * int(new[d + L.PL_NEXT]), width):
+                for at, words, pools in t["fields"].values():
+                    for i in range(at, at + words):
+                        if pools and not (row in free and i == 0):
+                            new[row + i] = moved(int(new[row + i]), pools)
+    for at, words, pools in described["header"].values():
+        for i in range(at, at + words):
+            if pools:
+                new[i] = moved(int(new[i]), pools)
+    shift = places[L.P_COLLATERAL][2] - places[L.P_COLLATERAL][0]
+    for event in range(int(m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_CAP])):
+        old = places[L.P_EVENT][0] + event * L.EVENT_WORDS
+        co = int(m[old + L.E_COLL_HEAD]) if event and m[old] == event else 0
+        while co:
+            for at, _, pools in described["tables"]["collateral_words"]["fields"].values():
+                if pools:
+                    new[co + shift + at] = moved(int(m[co + at]), pools)
+            co = int(m[co + L.CO_NEXT_IN_EVENT])
+    spare = places[L.P_SPARE][2]
+    for n in range(int(m[L.H_POOLS + L.P_SPARE * L.POOL_WORDS + L.PL_CAP])):
+        p = int(new[spare + n])
+        new[spare + n] = moved(p, [L.P_COLLATERAL])
+        while p:
+            new[p + shift] = moved(int(m[p]), [L.P_COLLATERAL])
+            p = int(m[p])
+    heap = places[L.P_HEAP][2]
+    for i in range(int(m[L.H_TIMERS])):
+        new[heap + i] = moved(int(new[heap + i]), [L.P_TIMER])
+    pairs = places[L.P_PAIR_HASH][2]
+    for e in range(pairs, pairs + 4 * int(m[L.H_POOLS + L.P_PAIR_HASH * L.POOL_WORDS + L.PL_CAP]), 4):
+        kind = str(int(new[e]) >> 56)
+        if kind in described["pairs"]:
+            new[e + 2] = moved(int(new[e + 2]), [described["pairs"][kind]])
+    new[L.H_ARENA_WORDS] = len(new)
+    return new, described
+
+
+@pytest.mark.parametrize("seed", range(30, 42))
+def test_no_pointer_is_undescribed(seed: int) -> None:
+    """A word of a row in use that is not a pointer is the same after everything has moved; one that is, has moved with its table."""
+    core, _ = world(seed)
+    m = core.engine.m
+    grown = core.engine.with_capacities(replace(core.engine.capacities, **GROWN))
+    for name, table in OWN["tables"].items():
+        if table["how"] not in ("by id", "list", "end"):
+            continue
+        d = L.H_POOLS + table["pool"] * L.POOL_WORDS
+        old, new = (a[int(a[d]) : int(a[d]) + int(a[d + 1]) * int(a[d + L.PL_NEXT])].reshape(-1, int(a[d + 1])) for a in (m, grown.m))
+        used = np.ones(len(old), bool)
+        p = int(m[d + L.PL_FREE])
+        while p:
+            used[(p - int(m[d])) // int(m[d + 1])] = False
+            p = int(m[p])
+        pointing = {first + i for first, words, pools in table["fields"].values() if pools for i in range(words)}
+        numbers = [i for i in range(table["words"]) if i not in pointing]
+        assert np.array_equal(old[used][:, numbers], new[used][:, numbers]), name
+        unnamed = set(range(table["words"])) - {first + i for first, words, _ in table["fields"].values() for i in range(words)}
+        for i in unnamed:
+            assert not old[used][:, i].any(), f"{name}: word {i} of a row is used and has no name in the description"
+
+
+def test_the_description_agrees_with_the_tables() -> None:
+    widths = {pool: width for pool, width, _ in Capacities().pools()}
+    assert {t["pool"]: t["words"] for t in OWN["tables"].values()} == widths
+    named = {name for t in OWN["tables"].values() for name in t["fields"]} | set(OWN["header"])
+    assert set(POINTERS) <= named, "a pointer of a field that does not exist"
+    prefixes = {"H_", "A_", "V_", "F_", "AC_", "S_", "E_", "I_", "MI_", "LI_", "B_", "CO_", "O_", "L_", "N_", "AR_", "U_", "SP_", "TM_"}
+    from exchange_server.core.layout import shape
+
+    assert prefixes | {"PL_", "TH_", "MN_", "COL_", "W_"} | {"CN_", "IX_", "RO_", "RT_"} >= {p for p, *_ in shape.ROWS} - {
+        "WM_", "WC_", "WX_", "WS_", "WB_", "WG_"
+    }, "a row that the description does not know"  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_table_that_is_too_small_is_refused_by_name(seed: int) -> None:
+    core, _ = world(seed)
+    has = core.engine.capacities
+    m = core.engine.m
+    used = {name: int(m[L.H_POOLS + t["pool"] * L.POOL_WORDS + L.PL_USED]) for name, t in OWN["tables"].items()}
+    for table in ("firms", "accounts", "balances", "orders", "archive", "listings", "instruments"):
+        if used[table] < 2:
+            continue
+        with pytest.raises(CarryRefused) as refused:
+            core.engine.with_capacities(replace(has, **{table: used[table] - 1}))
+        assert refused.value.table == table and refused.value.used >= used[table], table
+        assert f"capacities.{table} = {used[table] - 1} is less than the {refused.value.used} in use" == str(refused.value)
+
+
+@pytest.mark.parametrize("seed", range(50, 62))
+def test_tables_shrink_to_what_is_in_use(seed: int) -> None:
+    core, left = world(seed)
+    m = core.engine.m
+
+    def used(table: str) -> int:
+        return max(1, int(m[L.H_POOLS + OWN["tables"][table]["pool"] * L.POOL_WORDS + L.PL_USED]))
+
+    least = replace(core.engine.capacities, **{name: used(name) for name in ("orders", "nodes", "archive", "listings", "used_blocks")})
+    least = replace(least, collateral_words=used("collateral_words"))
+    small = core.engine.with_capacities(least)
+    assert small.digest() == core.engine.digest() and small.check() == []
+    back = small.with_capacities(core.engine.capacities)
+    other = Core(core.engine.capacities)
+    other.engine, other.m = back, back.m
+    for row in left:
+        assert other.apply(row) == core.apply(row)
+    assert back.digest() == core.engine.digest() and back.check() == []
+
+
+def test_an_act_in_the_journal_resizes_in_every_replay() -> None:
+    core, left = world(3)
+    grown = replace(core.engine.capacities, **GROWN)
+    before = core.engine.digest()
+    rows = core.engine.turn_of(SystemAct(capacities=asdict(grown)))
+    answers = core.engine.apply(rows, len(rows), lambda events: None)
+    assert [a.ok for a in answers] == [True] and core.engine.capacities == grown
+    assert len(core.engine.m) == int(core.engine.m[L.H_ARENA_WORDS]) and core.engine.check() == []
+    assert core.engine.digest() != before, "the row counts as every other"
+    core.m = core.engine.m
+    for row in left:
+        core.apply(row)
+    restored = Engine.restore(core.engine.snapshot())
+    assert restored.digest() == core.engine.digest() and restored.capacities == grown and restored.check() == []

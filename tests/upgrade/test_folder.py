@@ -1,0 +1,280 @@
+"""A folder of rules version 7 under this program: refused by name at a start, checked, carried over with equal books, and taken back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exchange_server import app
+from exchange_server.cli import main as cli
+from exchange_server.core import layout as L
+from exchange_server.engine import Engine
+from exchange_server.exits import Exit
+from exchange_server.journal.files import DirectoryLock
+from exchange_server.journal.recover import verify
+from exchange_server.journal.snapshots import newest_snapshots, read_header
+from exchange_server.journal.walk import OtherRules
+from exchange_server.net.observe import Log
+from exchange_server.upgrade import apply, compare, folder
+from exchange_server.upgrade.carry import OWN
+from protocol import codes
+from protocol import messages as M
+from tests.server_kit import ROOT, BinaryPeer, FixPeer, ServerProcess, order
+from tests.test_start_rules import options
+
+from .kit import RULES, unpacked
+
+Run = Any
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    return unpacked(tmp_path)
+
+
+def exos(*words: object) -> tuple[int, str, str]:
+    done = subprocess.run([sys.executable, "-m", "exchange_server.cli.main", *map(str, words)], cwd=ROOT, capture_output=True, timeout=100, check=False)  # fmt: skip
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def known(engine: Engine) -> dict[str, Any]:
+    """The books in the form of the fixture."""
+    from exchange_server.upgrade.books import books
+
+    found = books(engine.m, OWN)
+    text = [np.ascontiguousarray(row[-8:]).tobytes().rstrip(b"\0").decode() for row in found["orders"]]
+    return {
+        "balances": found["money"].tolist(),
+        "positions": sorted({(int(r[0]), int(r[1]), int(r[3])) for r in found["positions"]}),
+        "orders": sorted((int(r[0]), int(r[3]), int(r[4]), int(r[6]), name) for r, name in zip(found["orders"], text, strict=True)),
+        "closed": len(found["closed ids"]),
+    }
+
+
+def test_the_books_are_those_that_the_old_program_had(old: tuple[Path, dict[str, Any]]) -> None:
+    data, books = old
+    state = folder.carried(data)
+    assert state.differences() == [] and state.snapshot.logic == RULES == books["rules"] < L.LOGIC_VERSION
+    found = known(state.engine)
+    assert found["balances"] == books["balances"]
+    assert found["positions"] == sorted({(p[0], p[1], p[2]) for p in books["positions"]})
+    assert found["orders"] == sorted((o[0], o[3], o[4], o[6], o[-1]) for o in books["orders"])
+    assert found["closed"] == len(books["closed"]) and {o[-1] for o in books["orders"]} == {"", "MY-ORDER-A", "TEXT/2026-0001"}
+    assert state.engine.event_seq == books["event_seq"] and state.engine.row_seq == books["row"]
+
+
+def test_a_start_names_the_commands_and_changes_nothing(old: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = old
+    before = {path.name: path.stat().st_mtime_ns for path in data.rglob("*.seg")}
+    with pytest.raises(app.StartRefused) as refused:
+        app.Server(options(data.parent, "WITHOUT"), Log(level="error"))
+    assert refused.value.code == Exit.RULES
+    assert f"was written for rules version {RULES}, this program has {L.LOGIC_VERSION}" in str(refused.value)
+    assert f"exos upgrade check {data}" in str(refused.value) and f"exos upgrade apply {data}" in str(refused.value)
+    assert {path.name: path.stat().st_mtime_ns for path in data.rglob("*.seg")} == before
+
+
+def test_check_then_apply_then_trade_then_stop_and_start(old: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    data, books = old
+    code, said, error = exos("upgrade", "check", data)
+    assert (code, error) == (0, "") and "the books are the same" in said and f"closed ids: {len(books['closed'])}" in said
+    code, said, error = exos("upgrade", "apply", data)
+    assert (code, error) == (0, "") and f"exos upgrade back {data}" in said
+    code, _, error = exos("upgrade", "apply", data)
+    assert code == Exit.FAILED and "is already of rules version" in error
+    assert verify(data / "journal", logic=None).rows > books["row"], "one journal, one chain, two rules versions"
+    with pytest.raises(OtherRules):
+        verify(data / "journal")
+    server = ServerProcess(tmp_path, "")
+    server.config.unlink()
+    with started(server):
+        assert server.ask("accounts").result["accounts"] == books["accounts"]
+        assert server.ask("check").result["failed"] == []
+        one = BinaryPeer(server.ready["binary_port"], 1, flags=M.LOGON_SETTLEMENT, next_number=0)
+        one.logged_on()
+        one.send(order(2, codes.SELL, 7000, 20, instrument=2))
+        assert isinstance(one.read(M.OrderStatus), M.OrderStatus), "an id that is open under the old rules is not new"
+        one.send(order(100, codes.SELL, 6500, 5))
+        one.read(M.Accepted)
+        fix = FixPeer(server.ready["fix_port"], 1)
+        fix.read("A")
+        fix.order("COUNT00007", 1, "0.0100", 1, tif=3)
+        assert fix.read("8")[150] in ("4", "8", "I"), "a closed text id is known as well"
+        server.kill()
+        server.process.stdout.close()
+        begin(server)
+        assert server.ask("check").result["failed"] == []
+        assert server.stop() == 0
+        server.process.stdout.close()
+        begin(server)
+
+
+def begin(server: ServerProcess) -> None:
+    server.log = open(server.folder / "log.txt", "ab")
+    command = [sys.executable, *server.program, "serve", "--data", str(server.data), "--fix-port", "0", "--binary-port", "0"]
+    server.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=server.log)
+    line = server.process.stdout.readline()
+    assert line, server.log_text()[-2000:]
+    import json
+
+    server.ready = json.loads(line)
+
+
+class started:
+    """The server without a configuration, as a context."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.server = server
+
+    def __enter__(self) -> None:
+        begin(self.server)
+
+    def __exit__(self, *_: object) -> None:
+        self.server.__exit__()
+
+
+def test_the_way_back(old: tuple[Path, dict[str, Any]]) -> None:
+    data, books = old
+    files = {p.relative_to(data): p.read_bytes() for p in (*data.rglob("*.snap"), *(data / "journal").glob("*"))}
+    apply.apply(data, lambda state: None)
+    assert read_header(next((data / "snapshots").glob("*.snap"))).logic in (RULES, L.LOGIC_VERSION)
+    note = apply.back(data)
+    assert (note.rules, note.seq) == (RULES, books["row"])
+    snapshot = next(newest_snapshots(data / "snapshots", []))
+    assert snapshot.logic == RULES and snapshot.digest.hex() == books["digest"]
+    assert verify(data / "journal", logic=RULES).rows == books["row"]
+    for path, content in files.items():
+        if path.name != "lock" and content.strip(b"\0"):
+            assert (data / path).read_bytes() == content, path
+    apply.apply(data, lambda state: None)
+    with pytest.raises(folder.CannotUpgrade, match="6 rows were journaled"):
+        added(data)
+        apply.back(data)
+    with pytest.raises(folder.CannotUpgrade, match="--lose 6"):
+        apply.back(data, lose=3)
+    assert apply.back(data, lose=6).seq == books["row"]
+
+
+def added(data: Path) -> None:
+    """Two turns more, under the new rules: a TIME row and an act without effect, 3 rows each."""
+    from exchange_server.data_folder import SERVER_ID
+    from exchange_server.engine import SystemAct
+    from exchange_server.journal.recover import recover, seal
+    from exchange_server.journal.runner import Threads
+
+    opened = recover(data, SERVER_ID, lambda chunks: Engine.restore(chunks), Threads(), segment_bytes=131072)  # type: ignore[arg-type]
+    for _ in range(2):
+        rows = opened.engine.turn_of(SystemAct())
+        opened.journal.append(rows, opened.engine.row_seq)
+        opened.engine.apply(rows, len(rows), opened.store.append)
+    opened.journal.wait(opened.journal.next_seq)
+    seal(opened, data)
+
+
+def test_a_folder_that_was_killed_is_refused(old: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = old
+    for path in (data / "snapshots").glob("*.snap"):
+        path.unlink()
+    with pytest.raises(folder.CannotUpgrade, match=r"no snapshot that verifies.*start the version that wrote it, and stop it"):
+        folder.carried(data)
+
+
+def test_a_running_server_is_not_carried_over(old: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+    data, _ = old
+    lock = DirectoryLock(data / "journal")
+    try:
+        assert cli.main(["upgrade", "apply", str(data)]) == Exit.LOCKED
+        assert f"in use by process {os.getpid()}" in capsys.readouterr().err
+    finally:
+        lock.release()
+
+
+STEPS = ("_keep_the_way_back", "_next_segment", "_put_snapshot", "_journal_the_act")
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_between_any_two_steps_it_is_run_again(
+    old: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+) -> None:
+    data, books = old
+    real = getattr(apply, step)
+
+    class KilledError(Exception):
+        pass
+
+    def killed(*arguments: Any) -> Any:
+        if after:
+            real(*arguments)
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(apply, step, killed)
+        with pytest.raises(KilledError):
+            apply.apply(data, lambda state: None)
+    if step == "_journal_the_act" and after:
+        with pytest.raises(folder.CannotUpgrade, match="already"):
+            apply.apply(data, lambda state: None)
+    else:
+        apply.apply(data, lambda state: None)
+    server = app.Server(options(data.parent, "WITHOUT"), Log(level="error"))
+    assert server.engine.check() == [] and known(server.engine)["balances"] == books["balances"]
+    server.close()
+
+
+def test_replayed_under_both_rules(old: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """The old program is played by this one with another number: what differs is what this test makes differ."""
+    data, books = old
+    other = tmp_path / "old"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (other / "bin" / "python").chmod(0o755)
+    monkey = other / "sitecustomize.py"
+    monkey.write_text(f"import sys\nsys.path.insert(1, {str(ROOT)!r})\nimport exchange_server.core.layout as L\nfrom exchange_server.core.layout import tables\nL.LOGIC_VERSION = tables.LOGIC_VERSION = {RULES}\n")  # fmt: skip
+    from exchange_server import start
+    from exchange_server.engine import Capacities
+
+    def first() -> Engine:
+        begun = start.begun_as(data / "journal")
+        assert begun is not None
+        return Engine(Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)
+
+    found = compare.replay(data, RULES, other, 1, first)
+    assert found.events == books["event_seq"] - 1 and found.rows == books["row"] and found.lines()[-1].endswith("all the same")
+    (other / "sitecustomize.py").write_text(monkey.read_text() + _OTHER_FEES)
+    found = compare.replay(data, RULES, other, 1, first)
+    assert set(found.kinds) and all("E_" in kind for kind in found.kinds)
+    assert "differ of kind" in found.lines()[1]
+
+
+_OTHER_FEES = """
+from exchange_server import engine as e
+real = e.Engine.apply
+def apply(self, rows, words, sink):
+    def other(events):
+        events = events.copy()
+        events[11::24] += events[0::24] % 2
+        sink(events)
+    return real(self, rows, words, other)
+e.Engine.apply = apply
+"""
+
+
+def test_what_is_no_installation_is_said(old: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    with pytest.raises(folder.CannotUpgrade, match="is no installation"):
+        compare.python_of(tmp_path)
+
+
+def test_every_rules_version_has_its_row() -> None:
+    """docs/upgrade.md says of each version what it changes."""
+    text = (ROOT / "docs" / "upgrade.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line.split("|")[1].strip().isdigit()]
+    versions = [int(line.split("|")[1]) for line in rows]
+    assert versions == list(range(folder.OLDEST, L.LOGIC_VERSION + 1)), "a new version of the rules needs a row"
+    assert all(len(line.split("|")[2].strip()) > 20 for line in rows)
