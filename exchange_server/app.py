@@ -37,7 +37,6 @@ from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .follow import cores
 from .follow.child import Child
-from .follow.cores import NoSuchCore, follower_core
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
@@ -234,10 +233,7 @@ class Server:
         self.sandbox = registry.begun.sandbox if registry.begun is not None else options.sandbox
         start.refuse_exposure(options, self.sandbox, settings.host)
         self.exposed_plain = start.refuse_plain(options, settings)
-        try:
-            self.follower_core = follower_core(settings.follower_core, cores.usable())
-        except NoSuchCore as error:
-            raise StartRefused(Exit.CONFIG, str(error)) from None
+        self.follower_core = cores.follower_core(settings.follower_core, cores.usable())
         self.tls = self._tls(settings)
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
@@ -582,7 +578,7 @@ class Server:
             sys.stdout.write(line.decode() + "\n")
             sys.stdout.flush()
             if self.options.ready_file is not None:
-                write_whole(self.options.ready_file, line + b"\n")
+                data_folder.write_whole(self.options.ready_file, line + b"\n")
         except OSError as error:  # stdout is closed, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
@@ -676,12 +672,3 @@ def refusal(error: JournalError | OSError | identity.IdentityRefused, data: Path
             more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""
             return StartRefused(code, str(error) + more)
     return StartRefused(Exit.RECOVERY, str(error))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file atomically: it exists completely or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
-        file.write(data)
-    temporary.replace(path)
