@@ -189,6 +189,19 @@ def look(data: Path, wish: Wish, random: Callable[[int], bytes] = os.urandom) ->
     return Start(None if same else msgspec.structs.replace(moved, raise_epoch=False), skip, note)
 
 
+def keep(data: Path, start: Start, wish: Wish) -> tuple[Identity, Path | None]:
+    """Write what `look` decided, once the folder is locked and its epoch raised: (the identity, the old folder that was fenced). Raises IdentityRefused,
+    OSError."""
+    if start.keep is None:
+        found = read(data)
+        assert found is not None
+        return found, None
+    before = read(data)
+    old = fence(before, data) if wish == REPLACE and before is not None else None
+    write(data, start.keep)
+    return start.keep, old
+
+
 def as_new(found: Identity, random: Callable[[int], bytes] = os.urandom) -> Identity:
     return Identity(folder_id=new_id(random), origin=found.folder_id)
 
@@ -256,9 +269,13 @@ def fence(found: Identity, data: Path) -> Path | None:
     """Write into the old folder, if it can be seen from here, that its identity was taken over: it does not start any more. Returns that folder.
     Raises OSError."""
     old = other(found, data)
-    if old is None:
-        return None
-    theirs = read(old)
-    assert theirs is not None
-    write(old, msgspec.structs.replace(theirs, taken_over=str(data.resolve())))
+    if old is not None:
+        mark_taken(old, data)
     return old
+
+
+def mark_taken(old: Path, data: Path) -> None:
+    """The folder `old` does not start any more: `data` is that server now. Raises IdentityRefused, OSError."""
+    theirs = read(old)
+    if theirs is not None:
+        write(old, msgspec.structs.replace(theirs, taken_over=str(data.resolve())))

@@ -85,6 +85,7 @@ FLOORS = (
     ("exchange_server.gateway", 4),
     ("exchange_server.net", 5),
     ("exchange_server.follow", 6),
+    ("exchange_server.backup", 6),
     ("exchange_server.watch", 6),
     ("exchange_server.start", 6),
     ("exchange_server.resize", 6),

@@ -63,7 +63,7 @@ def test_no_room_for_the_first_segment(tmp_path: Path, capfd: pytest.CaptureFixt
 def test_no_room_for_the_copy_of_a_torn_tail(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from exchange_server.journal import recover
 
-    monkeypatch.setattr(recover, "_repair", no_space)
+    monkeypatch.setattr(recover, "repair", no_space)
     refused(folder, capfd, Exit.SPACE, "/the/file: not enough space on the disk to start; nothing was lost")
 
 

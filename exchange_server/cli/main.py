@@ -27,6 +27,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "check": ("status:check", "make the server prove its ledger, books and collateral; walks the whole state"),
         "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
+        "promote": ("promote:promote", "make a followed copy of a data folder the server, after the old one is gone"),
+        "backup": ("backup:backup", "back up a data folder while its server runs; list, verify and restore backups"),
         "top": ("top:top", "a running server at a glance: rates, times, sessions, disk, follower"),
         "metrics": ("metrics:metrics", "a process of its own that gives the server's counters to Prometheus: /metrics, /healthz, /readyz"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),

@@ -55,3 +55,8 @@ def _at(text: str, option: str, sign: int) -> int:
             Exit.USAGE, f'{option}: "{text}" is neither a duration (7d), a date (2027-01-31) nor a time (2027-01-31T12:00:00Z)'
         )
     return _ns(at)
+
+
+def utc(time_ns: int) -> str:
+    """A moment as people read it, to the second: 2026-07-19T21:40:00Z."""
+    return datetime.fromtimestamp(time_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -44,6 +44,7 @@ __all__ = [
     "iterate",
     "oldest_start",
     "recover",
+    "repair",
     "restore",
     "seal",
     "verify",
@@ -167,7 +168,7 @@ def recover(
             assert tail is not None
             if settle_mode is not None:
                 journal["mode"] = settle_mode(engine)
-            _repair(folder, tail, report, int(journal.get("segment_bytes", 0)))
+            repair(folder, tail, report, int(journal.get("segment_bytes", 0)))
             opened = Journal.open(folder, server_id, runner, lock=lock, position=tail.position, logic=logic, **journal)
         store.flush()  # the notes below say whether it can be written
         report.seq = opened.next_seq
@@ -321,7 +322,7 @@ def cut(data: str | Path, segment: int, offset: int, server_id: int | None = Non
             raise JournalError(
                 f"journal {folder} is not damaged at segment {segment} offset {offset}: it ends at segment {at[1]} offset {at[0]}"
             )
-        _repair(folder, tail, report, 0)
+        repair(folder, tail, report, 0)
         p = tail.position
         (folder / FENCE).unlink(missing_ok=True)  # it may lie after the cut; the watermark keeps its epoch
         epoch = max(p.epoch, walk.watermark.epoch if walk.watermark is not None else 0)
@@ -516,7 +517,7 @@ def oldest_start(data: Path, folder: Path, logic: int = L.LOGIC_VERSION) -> Snap
     )  # fmt: skip
 
 
-def _repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:
+def repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:
     """Cut the torn tail that the walk found: copy, zero, sync. Then delete prepared segments that are not intact."""
     for path, begin, end in tail.torn:
         if end <= begin:

@@ -99,13 +99,13 @@ def test_an_act_waits_while_its_event_is_being_settled_and_is_first_when_that_is
     said = []
     timers = Timers(world.registry, world.engine.m, lambda *args, **fields: said.append((args, fields["text"])))
     event = int(world.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + L.EVENT_WORDS
-    world.engine.m[event + L.E_SETTLING], world.engine.m[L.H_SETTLING] = L.SETTLE_PAY, event
+    world.engine.m[event + L.E_SETTLING] = L.SETTLE_PAY
     assert [(a.result["schedule"], a.result["waits"]) for a in carry_out(world, timers, NOW + 3)] == [(1, 1), (4, 0), (2, 1)]
     assert said[0] == (("info", "scheduled_act_waits"), "schedule 1 waits until FINAL is settled")
     assert timers.next_due == NOW + 4 and carry_out(world, timers, NOW + 3) == [], "it is not asked again and again"
     again = type(world.registry).from_bytes(world.registry.to_bytes())
     assert again.to_bytes() == world.registry.to_bytes() and [row.waits_for for row in again.schedule] == [1, 1, 0, 0]
-    world.engine.m[event + L.E_SETTLING] = world.engine.m[L.H_SETTLING] = 0
+    world.engine.m[event + L.E_SETTLING] = 0
     assert timers.next_due == NOW + 1
     assert [(a.result["schedule"], a.result["waits"]) for a in carry_out(world, timers, NOW + 9)] == [(1, 0), (2, 0), (3, 0)]
     assert [row.waits_for for row in world.registry.schedule] == [0] * 4 and timers.next_due == 0
@@ -115,10 +115,10 @@ def test_an_act_that_waits_can_be_cancelled() -> None:
     world = World().must(*BASE, *opening(NOW + 1))
     timers = Timers(world.registry, world.engine.m)
     event = int(world.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + L.EVENT_WORDS
-    world.engine.m[event + L.E_SETTLING], world.engine.m[L.H_SETTLING] = L.SETTLE_PAY, event
+    world.engine.m[event + L.E_SETTLING] = L.SETTLE_PAY
     carry_out(world, timers, NOW + 1)
     world.must(ar.CancelSchedule(id=1))
-    world.engine.m[event + L.E_SETTLING] = world.engine.m[L.H_SETTLING] = 0
+    world.engine.m[event + L.E_SETTLING] = 0
     assert timers.next_due == 0 and not world.registry.schedule.held
 
 

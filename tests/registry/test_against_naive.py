@@ -480,7 +480,6 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
         record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
         if r.random() < 0.05:
             naive.settling = {event for event in naive.tables["market"] if r.random() < 0.2}
-        world.engine.m[L.H_SETTLING] = bool(naive.settling)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_SETTLING] = event.name in naive.settling
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
