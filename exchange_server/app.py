@@ -33,11 +33,10 @@ from . import data_folder, identity, resize, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
-from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused, SystemAct
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .follow import cores
 from .follow.child import Child
-from .follow.cores import NoSuchCore, follower_core
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
@@ -80,7 +79,6 @@ from .watch.collect import Watch
 from .watch.notify import Notify
 
 ADMIN_SOCKET = "admin.sock"
-LOCK_LOOK_S = 1.0
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
@@ -167,9 +165,7 @@ class Server:
             )
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
-        except identity.IdentityRefused as error:
-            raise StartRefused(error.code, str(error)) from error
-        except (JournalError, OSError) as error:
+        except (JournalError, OSError, identity.IdentityRefused) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
         self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, runner, self._another_engine, log, self._sessions_in)
@@ -189,10 +185,7 @@ class Server:
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         try:
-            changed = resize.plan(self.options, self.engine)
-            if changed:
-                resize.check(self.options, self.engine, changed)
-                self._resize(changed)
+            resize.take(self)
         except StartRefused as refused:
             if refused.code != Exit.JOURNAL:  # do not wait for a failed journal
                 self.close()
@@ -210,7 +203,6 @@ class Server:
         self.marks = Marks(self.engine, self.journal, self.store, *often)
         self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes, core=self.follower_core)
         self.stopping = False
-        self._next_lock_look = 0.0
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
@@ -225,20 +217,12 @@ class Server:
         """Keep the folder's identity: the epoch that goes with it is on the disk. Raises StartRefused."""
         data = self.options.data
         try:
-            if who.keep is None:
-                found = identity.read(data)
-                assert found is not None
-                return found
-            old = identity.fence(who.keep, data) if self.options.identity == identity.REPLACE else None
-            identity.write(data, who.keep)
-        except identity.IdentityRefused as error:
-            raise StartRefused(error.code, str(error)) from error
-        except OSError as error:
+            kept, fenced = identity.keep(data, who, self.options.identity)
+        except (OSError, identity.IdentityRefused) as error:
             raise refusal(error, data) from error
         if who.note:
-            fenced = {"fenced": str(old)} if old is not None else {}
-            self.log("warning", "identity", text=who.note, folder_id=who.keep.folder_id, epoch=self.journal.epoch, **fenced)
-        return who.keep
+            self.log("warning", "identity", text=who.note, folder_id=kept.folder_id, epoch=self.journal.epoch, fenced=str(fenced or ""))
+        return kept
 
     def _settle_start(self) -> None:
         """Decide which settings apply, and log those that do not. After this, `options.settings` are the settings that apply. Raises
@@ -249,10 +233,7 @@ class Server:
         self.sandbox = registry.begun.sandbox if registry.begun is not None else options.sandbox
         start.refuse_exposure(options, self.sandbox, settings.host)
         self.exposed_plain = start.refuse_plain(options, settings)
-        try:
-            self.follower_core = follower_core(settings.follower_core, cores.usable())
-        except NoSuchCore as error:
-            raise StartRefused(Exit.CONFIG, str(error)) from None
+        self.follower_core = cores.follower_core(settings.follower_core, cores.usable())
         self.tls = self._tls(settings)
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
@@ -297,19 +278,20 @@ class Server:
         held = codes.R_CLOCK_JUMP if clock.held else 0
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
-    def _resize(self, capacities: dict[str, int]) -> None:
-        """Give the tables these sizes, as a journaled act. Raises StartRefused."""
-        has, body = asdict(self.engine.capacities), SystemAct(capacities=capacities).body()
-        turn = TurnInput(rows=3 + len(body) // ROW_BYTES)
-        self._begin(turn)
-        turn.add(codes.C_ADMIN, body=body)
-        self._input(turn)
+    def act(self, *bodies: bytes) -> list[Any]:
+        """Journal and apply ADMIN bodies in a turn of their own, during the start; returns the answers when it is on the disk. Raises StartRefused."""
+        answers: list[Any] = []
+        if bodies:
+            turn = TurnInput(rows=sum(2 + len(body) // ROW_BYTES for body in bodies) + 1)
+            self._begin(turn)
+            for body in bodies:
+                turn.add(codes.C_ADMIN, body=body)
+            answers = self._input(turn)
         try:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
             raise refusal(error, self.options.data) from error
-        self.engine.warm()
-        self.log("info", "tables_resized", **{name: f"{has[name]} -> {rows}" for name, rows in capacities.items() if has[name] != rows})
+        return answers
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""
@@ -343,18 +325,9 @@ class Server:
             records.append(msgspec.structs.replace(whole, records=to_do))
         who = f"config:{options.config_name or '-'}"[:128]
         bodies = [body for record in records for body in ar.pack_all(who, "", record)]
-        if bodies:
-            turn = TurnInput(rows=sum(2 + len(body) // ROW_BYTES for body in bodies) + 1)
-            self._begin(turn)
-            for body in bodies:
-                turn.add(codes.C_ADMIN, body=body)
-            for answer in self._input(turn):
-                if not answer.ok:
-                    raise StartRefused(Exit.CONFIG, f"{options.config_name}: {answer.text}")
-        try:
-            self.journal.wait(self.journal.next_seq)
-        except JournalError as error:
-            raise refusal(error, options.data) from error
+        for answer in self.act(*bodies):
+            if not answer.ok:
+                raise StartRefused(Exit.CONFIG, f"{options.config_name}: {answer.text}")
         return len(to_do)
 
     def _log_off_everyone(self) -> None:
@@ -508,7 +481,7 @@ class Server:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         pipeline.watches += [
-            lambda: self.follower.look(loop.time()), lambda: self._look_at_lock(loop.time()), lambda: self.watch.look(loop.time()),
+            lambda: self.follower.look(loop.time()), self._look_at_lock, lambda: self.watch.look(loop.time()),
         ]  # fmt: skip
         pipeline.start()
         self.watch.begin()
@@ -605,7 +578,7 @@ class Server:
             sys.stdout.write(line.decode() + "\n")
             sys.stdout.flush()
             if self.options.ready_file is not None:
-                write_whole(self.options.ready_file, line + b"\n")
+                data_folder.write_whole(self.options.ready_file, line + b"\n")
         except OSError as error:  # stdout is closed, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
@@ -623,11 +596,8 @@ class Server:
         self._farewell = self.loop.create_task(self.pipeline.shutdown())
 
     # -------------------------------------------------------------------------------------------------------- watching
-    def _look_at_lock(self, now_s: float) -> None:
-        """Once a second: stop at once if another process took the folder (exos promote, on shared storage); nothing more is answered."""
-        if now_s < self._next_lock_look:
-            return
-        self._next_lock_look = now_s + LOCK_LOOK_S
+    def _look_at_lock(self) -> None:
+        """Stop at once if another process took the folder (exos promote, on shared storage); nothing more is answered."""
         if self.journal.fenced():
             text = (
                 f"{self.options.data} was taken over by another process (exos promote, or a copy put in its place): this server is fenced"
@@ -682,8 +652,10 @@ class Server:
         return server_status.status(self)
 
 
-def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
+def refusal(error: JournalError | OSError | identity.IdentityRefused, data: Path) -> StartRefused:
     """Why the data folder cannot be used, as one sentence and its exit code."""
+    if isinstance(error, identity.IdentityRefused):
+        return StartRefused(error.code, str(error))
     if isinstance(error, OSError):
         where = error.filename or data
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -700,12 +672,3 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
             more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""
             return StartRefused(code, str(error) + more)
     return StartRefused(Exit.RECOVERY, str(error))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file atomically: it exists completely or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
-        file.write(data)
-    temporary.replace(path)

@@ -45,3 +45,12 @@ def check(data: Path) -> None:
 
 def sentence(data: Path, mode: int) -> str:
     return f"{data} holds secrets and others can use it (mode {mode:04o}): chmod 700 {shlex.quote(str(data))}"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file atomically: it exists completely or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
+        file.write(data)
+    temporary.replace(path)

@@ -189,6 +189,19 @@ def look(data: Path, wish: Wish, random: Callable[[int], bytes] = os.urandom) ->
     return Start(None if same else msgspec.structs.replace(moved, raise_epoch=False), skip, note)
 
 
+def keep(data: Path, start: Start, wish: Wish) -> tuple[Identity, Path | None]:
+    """Write what `look` decided, once the folder is locked and its epoch raised: (the identity, the old folder that was fenced). Raises IdentityRefused,
+    OSError."""
+    if start.keep is None:
+        found = read(data)
+        assert found is not None
+        return found, None
+    before = read(data)
+    old = fence(before, data) if wish == REPLACE and before is not None else None
+    write(data, start.keep)
+    return start.keep, old
+
+
 def as_new(found: Identity, random: Callable[[int], bytes] = os.urandom) -> Identity:
     return Identity(folder_id=new_id(random), origin=found.folder_id)
 

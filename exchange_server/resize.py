@@ -1,13 +1,26 @@
 """Tables that take other sizes at a start: what the configuration asks for, and a trial before it is journaled (engine.SystemAct)."""
 
 from dataclasses import asdict
+from typing import Any
 
 from config.serve_options import ServeOptions
 
-from .engine import Capacities, Engine
+from .engine import Capacities, Engine, SystemAct
 from .exits import Exit
 from .start import StartRefused
 from .upgrade.carry import CarryRefused
+
+
+def take(server: Any) -> None:
+    """Give the tables of a server (app.py: Server) that starts the sizes that its configuration asks for, as a journaled act. Raises StartRefused."""
+    engine = server.engine
+    asked, has = plan(server.options, engine), asdict(engine.capacities)
+    if not asked:
+        return
+    check(server.options, engine, asked)
+    server.act(SystemAct(capacities=asked).body())
+    engine.warm()
+    server.log("info", "tables_resized", **{name: f"{has[name]} -> {rows}" for name, rows in asked.items() if has[name] != rows})
 
 
 def plan(options: ServeOptions, engine: Engine) -> dict[str, int]:

@@ -82,6 +82,11 @@ def empty_header(capacity: int) -> Words:
     return m
 
 
+def has_rows(m: Words) -> bool:
+    """False: it is a header alone."""
+    return len(m) > L.HEADER_WORDS
+
+
 def count_rows(m: Words, pool: int, rows: int) -> None:
     """Count `rows` more rows of a table as in use."""
     m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += rows

@@ -79,7 +79,7 @@ def test_the_ready_file_is_written_beside_a_link_that_somebody_laid(tmp_path: Pa
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "ready.tmp").symlink_to(victim)
-    app.write_whole(tmp_path / "ready", b"{}\n")
+    data_folder.write_whole(tmp_path / "ready", b"{}\n")
     assert victim.read_text() == "precious" and (tmp_path / "ready").read_text() == "{}\n" and mode(tmp_path / "ready") == 0o600
 
 

@@ -187,3 +187,14 @@ def test_a_server_on_a_copy(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     original = app.Server(options(tmp_path), Log())
     assert original.journal.epoch == 2 and original.identity == first.identity
     original.close()
+
+
+def test_a_server_started_with_replace_fences_the_old_folder(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one")
+    copy = tmp_path / "copy"
+    shutil.copytree(one, copy)
+    kept, fenced = identity.keep(copy, look(copy, "replace"), "replace")
+    assert fenced == one and kept == read(copy)
+    with pytest.raises(IdentityRefused, match="taken over by"):
+        look(one, "")
+    assert identity.keep(copy, look(copy, ""), "") == (kept, None)

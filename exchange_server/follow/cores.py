@@ -4,11 +4,10 @@ import contextlib
 import os
 from collections.abc import Collection
 
+from ..exits import Exit
+from ..start import StartRefused
+
 AUTO, NONE = "auto", "none"
-
-
-class NoSuchCore(Exception):
-    """The setting names a core that cannot be used; the text is one sentence."""
 
 
 def usable() -> frozenset[int]:
@@ -17,7 +16,7 @@ def usable() -> frozenset[int]:
 
 
 def follower_core(setting: str, cores: Collection[int]) -> int | None:
-    """The follower's core out of those that the server may use; None: the system decides. Raises NoSuchCore."""
+    """The follower's core out of those that the server may use; None: the system decides. Raises StartRefused."""
     if setting == AUTO:
         return max(cores) if len(cores) > 1 else None
     if setting == NONE:
@@ -25,8 +24,9 @@ def follower_core(setting: str, cores: Collection[int]) -> int | None:
     core = int(setting)
     if core not in cores:
         may = ", ".join(map(str, sorted(cores)))
-        raise NoSuchCore(
-            f'server.follower_core = "{core}": the server may use the cores {may} of this machine; name one of them, auto or none'
+        raise StartRefused(
+            Exit.CONFIG,
+            f'server.follower_core = "{core}": the server may use the cores {may} of this machine; name one of them, auto or none',
         )
     return core
 

@@ -113,7 +113,7 @@ def settling(registry: Definitions, record: ar.AnyRecord, engine: EngineLike) ->
     if event is None or not (isinstance(record, CLOSED_TO) or isinstance(record, ar.DefineMarket) and record.bands != event.record.bands):
         return None
     m = getattr(engine, "real", engine.m)  # of a trial `m` has only counts
-    return event if state.Event.of(m, event.id).settling else None
+    return event if state.has_rows(m) and state.Event.of(m, event.id).settling else None
 
 
 def refuse_settling(registry: Definitions, record: ar.AnyRecord, engine: EngineLike) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import subprocess
 import sys
 import time
@@ -88,3 +89,19 @@ def test_on_a_terminal_that_is_too_small(tmp_path: Path) -> None:
 def test_it_loads_no_kernels() -> None:
     code = "import sys; import exchange_server.cli.top, exchange_server.watch.view, exchange_server.watch.screen; print('numba' in sys.modules, 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False\n"
+
+
+def test_the_commands_of_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Wrote(tmp_path).write()
+    monkeypatch.setenv("EXOS_DATA", str(tmp_path))
+    text = (Path(__file__).resolve().parents[2] / "docs" / "watching.md").read_text(encoding="utf-8")
+    commands = [line.split()[1:] for line in text.splitlines() if line.startswith("exos top")]
+    assert len(commands) == 2
+    for words in commands:
+        assert cli.main(words) == Exit.OK, words
+    capsys.readouterr()
+    line = next(line for line in text.splitlines() if line.startswith("python -c"))
+    done = subprocess.run([sys.executable, *shlex.split(line)[1:]], capture_output=True, text=True, check=True)
+    files = {path.name for path in Path(done.stdout.strip()).iterdir()}
+    assert files == {"exos.service", "exos-metrics.service", "exos-alerts.yml", "exos-dashboard.json"}
+    assert all(f"| `{name}` |" in text for name in files)

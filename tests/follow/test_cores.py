@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from exchange_server.cli import main as cli
-from exchange_server.follow.cores import NoSuchCore, follower_core, keep_to, usable
+from exchange_server.follow.cores import follower_core, keep_to, usable
 from exchange_server.journal.runner import Threads
+from exchange_server.start import StartRefused
 from tests.server_kit import SMALL, ServerProcess, wait_until
 
 
@@ -33,7 +34,8 @@ def test_choice(setting: str, cores: set[int], core: int | None) -> None:
 
 def test_a_core_that_the_server_may_not_use_is_named() -> None:
     with pytest.raises(
-        NoSuchCore, match=r"server.follower_core = \"9\": the server may use the cores 0, 1 of this machine; name one of them, auto or none"
+        StartRefused,
+        match=r"server.follower_core = \"9\": the server may use the cores 0, 1 of this machine; name one of them, auto or none",
     ):
         follower_core("9", {1, 0})
 
