@@ -216,6 +216,16 @@ def test_spot_buys_hold_quote_and_fee_and_sells_hold_base(story: Callable[..., S
     assert (s.cash(1), s.cash(2)) == (10_000 - 180 - 2, 10_000 + 180)
 
 
+def test_a_replace_that_lacks_base_says_what_is_needed_on_top(story: Callable[..., Story]) -> None:
+    s = story(cash=10_000, product=C.SPOT, lot_base=5, tick_value=2, taker=100, maker=0)
+    s.fund(2, 60, asset=2)
+    s.new(2, SELL, 10, 30)
+    (refused,) = s.do(C.C_REPLACE, session=2, orig=1, id=9, price=30, qty=14)
+    assert (refused.reason, refused.limit, refused.used, refused.asked) == (C.R_COLLATERAL, 10, 50, 20)
+    (replaced,) = s.do(C.C_REPLACE, session=2, orig=1, id=10, price=30, qty=12)
+    assert replaced.kind == C.E_REPLACED and s.locked(2, 2) == 60
+
+
 # ------------------------------------------------------------------------------------------------ section 5: fees
 def fills_of(events: list[Row], taker: bool) -> list[Row]:
     return [e for e in events if e.kind == C.E_FILL and bool(e.flags & C.EF_TAKER) == taker]

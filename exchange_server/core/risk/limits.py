@@ -12,7 +12,6 @@ from ..kit.jit import leaf
 from ..kit.rows import venue_at
 from ..layout.packed import own_side
 from ..money.collateral import buying_power, open_of, position_of, reserve
-from ..money.products import reserve_part
 
 QUANTITY_MAX = 1 << 61
 
@@ -98,12 +97,12 @@ def check_position(m, inst, co, book_side, quantity, less):
 @leaf
 def take_reservation(m, inst, co, book_side, price, quantity, fee, old_price, old_quantity, old_fee):
     """Reserve collateral for a new order (old_quantity 0), or replace an old reservation. If buying power would be negative and lower than
-    before, everything is restored and R_COLLATERAL returned, with the amounts available, locked and needed (minor units). Prices are YES
+    before, everything is restored and R_COLLATERAL returned, with the amounts available, locked and needed on top (minor units). Prices are YES
     ticks, quantities lots, fees minor units."""
     cash = m[co + L.CO_CASH]
     base = m[co + L.CO_BASE]
     before = buying_power(m, cash)
-    before_base = buying_power(m, base) if base != 0 else 0
+    before_base = after_base = buying_power(m, base) if base != 0 else 0
     locked = m[cash + L.B_LOCKED]
     if old_quantity != 0:
         reserve(m, inst, co, book_side, old_price, old_quantity, old_fee, -1)
@@ -120,5 +119,5 @@ def take_reservation(m, inst, co, book_side, price, quantity, fee, old_price, ol
     if old_quantity != 0:
         reserve(m, inst, co, book_side, old_price, old_quantity, old_fee, 1)
     if short_base:
-        return refuse(m, C.R_COLLATERAL, before_base, m[base + L.B_LOCKED], reserve_part(m, inst, book_side, price, quantity))
+        return refuse(m, C.R_COLLATERAL, before_base, m[base + L.B_LOCKED], before_base - after_base)
     return refuse(m, C.R_COLLATERAL, before, locked, before - after)
