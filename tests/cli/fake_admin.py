@@ -151,7 +151,7 @@ class FakeAdmin:
         paid = self.paid.get(event.name, (0,) * event.n)
         contracts = [
             {"symbol": c.symbol, "outcome": c.outcome, "code": outcome_code(c), "bid": 6200, "ask": None, "last": None, "volume": 3, "open_interest": 1,
-             "paid": paid[i], "ahead": ahead_view(event, i), "terms": self.terms(record, "DI_")}
+             "paid": paid[i], "ahead": ahead_view(self.registry, event, i), "terms": self.terms(record, "DI_")}
             for i, c in enumerate(record.contracts)
         ]  # fmt: skip
         return {
