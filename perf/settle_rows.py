@@ -216,7 +216,7 @@ def beside(scale: float) -> list[Result]:
         splitter, peer = (BinaryPeer(server.ready["binary_port"], key, kernel) for key in ("S1", "S2"))
         first = min(splitter.accounts.values())  # a logon names only some of so many accounts; the ids of one member follow each other
         for number in range(EVENTS * accounts):
-            splitter.say(M.SplitSets(number + 1, number // accounts * SERVER_CONTRACTS + 1, 1, first + number % accounts))
+            splitter.say(M.SplitSets(number + 1, number // accounts + 1, 1, first + number % accounts))
         while splitter.counts[MOVED] + splitter.counts[REFUSED] < EVENTS * accounts:
             splitter.receive()
         if splitter.counts[REFUSED]:

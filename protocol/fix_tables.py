@@ -140,7 +140,7 @@ _F: tuple[Field, ...] = (
     Field(110, "MinQty", "QTY", unsupported=True),
     Field(126, "ExpireTime", "UTCTIMESTAMP"),
     Field(150, "ExecType", "CHAR", {
-        "0": "NEW", "4": "CANCELED", "5": "REPLACED", "8": "REJECTED", "C": "EXPIRED", "F": "TRADE", "H": "TRADE_CANCEL",
+        "0": "NEW", "4": "CANCELED", "5": "REPLACED", "8": "REJECTED", "C": "EXPIRED", "F": "TRADE", "G": "TRADE_CORRECT", "H": "TRADE_CANCEL",
         "I": "ORDER_STATUS",
     }),
     Field(151, "LeavesQty", "QTY"),

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
-# The first half: tests that start few servers. The second half is everything else, so that no test can be forgotten.
-FIRST = ("tests/config", "tests/core", "tests/disk", "tests/protocol", "tests/registry", "tests/scripts")
+# The first half: about half of the time, mostly tests that start few servers. The second half is everything else, so that no test can be forgotten.
+FIRST = (
+    "tests/archive", "tests/backup", "tests/config", "tests/core", "tests/disk", "tests/gateway", "tests/journal", "tests/protocol", "tests/registry",
+    "tests/scripts", "tests/upgrade",
+)  # fmt: skip
 _CLOSING = re.compile(r"^=*\s*((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
 _COUNT = re.compile(r"(\d+) ([a-z]+)")
 

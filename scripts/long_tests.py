@@ -30,6 +30,8 @@ LONG = {
         60,
         ("tests/journal/test_crash.py", "tests/follow/test_crash.py", "tests/archive/test_crash.py"),
     ),
+    "backup": Long("60 backups under load, the server killed in the middle of each", 30, ("tests/backup/test_load.py",)),
+    "tables": Long("a start with larger tables killed at each of its calls", 60, ("tests/upgrade/test_resize.py",)),
     "store": Long(
         "every bit of event store files flipped, detected and repaired",
         30,

@@ -79,11 +79,14 @@ def test_a_trade_is_corrected_twice_and_taken_back_and_all_is_told(tmp_path: Pat
         begun = balance(server, "MM1-A"), balance(server, "MM2-A")
         sold, bought = trade(two, one, 1, 9_000, 10)
         answer = server.ask("admin", ar.Bust(trade=sold.trade, reason="a digit", price="0.6"))
-        assert answer.ok and answer.text == f"trade {sold.trade} of CUP is corrected: 10 at 0.6000: a digit", answer.text
+        assert answer.ok and answer.text.startswith(f"trade {sold.trade} of CUP is corrected: 10 at 0.6000: a digit (by one person"), (
+            answer.text
+        )
         told = one.read(M.TradeCorrected), two.read(M.TradeCorrected)
         assert [(c.trade, c.fill, c.old_price, c.old_qty, c.last_price, c.last_qty, c.amount) for c in told] == [
-            (sold.trade, sold.event, 9_000, 10, 6_000, 10, -30_000), (sold.trade, bought.event, 9_000, 10, 6_000, 10, 30_000),
+            (sold.trade, sold.event, 9_000, 10, 6_000, 10, -30_000), (sold.trade, bought.event, 9_000, 10, 6_000, 10, 30_000 - 150),
         ]  # fmt: skip
+        # The taker's fee is 1 % of price * (1 - price): 90 units at 0.90, 240 at 0.60, 96 for four of the ten.
         assert server.ask("admin", ar.Bust(trade=sold.trade, reason="same", price="0.60")).code == codes.R_TRADE_SAME
         refused = server.ask("admin", ar.Bust(trade=sold.trade, reason="more", quantity="11"))
         assert refused.code == codes.R_QTY_TOO_LARGE and "it is 10 at 0.6000; a correction only lowers the quantity" in refused.text
@@ -92,15 +95,15 @@ def test_a_trade_is_corrected_twice_and_taken_back_and_all_is_told(tmp_path: Pat
         server.process.stdout.close()
         server.start()
         assert server.ask("admin", ar.Bust(trade=sold.trade, reason="fewer", quantity="4")).ok
-        assert (balance(server, "MM1-A") - begun[0], balance(server, "MM2-A") - begun[1]) == (24_000, -24_000)
+        assert (balance(server, "MM1-A") - begun[0], balance(server, "MM2-A") - begun[1]) == (24_000, -24_000 - 96)
         assert server.ask("admin", ar.Bust(trade=sold.trade, reason="all of it")).ok
         assert (balance(server, "MM1-A"), balance(server, "MM2-A")) == begun
         assert server.ask("admin", ar.Bust(trade=sold.trade, reason="again", quantity="1")).code == codes.R_ALREADY_BUST
         assert server.ask("check").result["failed"] == []
         entry = server.ask("statement", account="MM2-A", asset="USD", from_ns=0, to_ns=0, limit=100, cursor="").result
         assert [(e["amount"], e["details"]["old_quantity"]) for e in entry["entries"] if e["kind"] == "trade correction"] == [
-            (30_000, 10),
-            (36_000, 10),
+            (30_000 - 150, 10),
+            (36_000 + 144, 10),
         ]
         assert entry["closing"] == begun[1] and server.stop() == 0
 

@@ -14,7 +14,6 @@ from .connect import data_option
 from .journal_folder import folder_of
 from .output import Result, say, table
 from .progress import progress
-from .times import ago
 
 if TYPE_CHECKING:
     from ..archive.segments import Archive, Entry
@@ -180,6 +179,7 @@ def fetch(segments: str, begin: str, end: str, into: Path, data: Path, folder: P
     from ..archive import fetch as fetching
     from ..archive.segments import ArchiveProblem
     from ..journal.store import JournalError
+    from .times import ago
 
     if bool(segments) == bool(begin or end):
         raise CommandError(Exit.USAGE, "name the segments (FIRST..LAST), or a time (--from, --to)")

@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "top": ("top:top", "a running server at a glance: rates, times, sessions, disk, follower"),
         "metrics": ("metrics:metrics", "a process of its own that gives the server's counters to Prometheus: /metrics, /healthz, /readyz"),
         "follow": ("follow:follow", "replay the journal after the server, compare the two, make snapshots while it runs"),
-        "upgrade": ("upgrade:upgrade", "carry a data folder over to this version of the rules, and back"),
+        "upgrade": ("upgrade:upgrade", "carry a data folder over to this program's version of the rules, and back"),
         "journal": ("journal:journal", "check, replay, archive or repair the journal of a data folder"),
     },
     "Configure and operate": {

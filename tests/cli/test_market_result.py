@@ -83,7 +83,10 @@ def test_ahead(run: Run, server: FakeAdmin, evidence: tuple[str, ...]) -> None: 
     assert code == 0 and out.startswith("WC26-FINAL-DRAW is determined ahead of WC26-FINAL, version 1: it pays 0.0000"), err
     assert (said(server).symbol, said(server).payout, said(server).observed_value) == ("WC26-FINAL-DRAW", 0, "DRAW loses")
     shown = run("market", "show", "WC26-FINAL")[1]
-    assert "version 1: DRAW ahead of the rest by uid:0 at " in shown and "  rule result, source FIFA, observed DRAW loses at " in shown
+    assert (
+        "version 1: DRAW determined ahead of the rest by uid:0 at " in shown
+        and "  rule result, source FIFA, observed DRAW loses at " in shown
+    )
     assert run("market", "ahead", "WC26-FINAL", "--contract", "DRAW", "--withdraw", "--note", "too early")[0] == 0
     assert said(server) == ar.WithdrawOne(event="WC26-FINAL", symbol="WC26-FINAL-DRAW", note="too early")
     code, _, err = run("market", "ahead", "WC26-FINAL", "--contract", "DRAW", "--finalise")

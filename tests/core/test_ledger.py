@@ -140,19 +140,21 @@ class Statement:
         self.cash[row.account, asset] += amount
         self.reasons[why] += 1
 
-    def take(self, row: Row) -> None:
+    def take(self, row: Row, command: Row) -> None:
         if row.kind == C.E_MOVED:
             self.add(row, row.spare, row.price, row.why)
         elif row.kind in (C.E_SETTLED, C.E_REVERSED):
             self.add(row, row.spare, row.last_price, row.why)
         elif row.kind == C.E_CONTRACT:  # a new outcome
             self.event_of[row.instrument] = self.events[row.order]
-        elif row.kind == C.E_BUST:
+        elif row.kind in (C.E_BUST, C.E_CORRECTED):
             event = self.event_of[row.instrument]
             self.add(row, event.asset, row.due, C.WHY_BUST)
-            if event.product == C.SPOT:
-                self.add(row, event.base_asset, (-1 if row.side == C.BUY else 1) * row.last_qty * event.lot_base, C.WHY_BUST)
-            self.fees[event.asset] -= row.fee
+            back = row.last_qty if row.kind == C.E_BUST else row.was_qty - row.last_qty
+            if event.product == C.SPOT and back:
+                self.add(row, event.base_asset, (-1 if row.side == C.BUY else 1) * back * event.lot_base, C.WHY_BUST)
+            leg = next(leg for leg in command.legs if leg.order == row.order)
+            self.fees[event.asset] -= leg.fee - (row.fee if row.kind == C.E_CORRECTED else 0)
         elif row.kind == C.E_FILL:
             event = self.event_of[row.instrument]
             no = row.contract_side == C.NO
@@ -174,7 +176,7 @@ def test_every_balance_follows_from_the_event_rows() -> None:
         statement = Statement(world.rows)
         for command in [*world.rows, *commands]:
             for row in core.apply(command):
-                statement.take(row)
+                statement.take(row, command)
         reasons += statement.reasons
         shared: dict[int, int] = defaultdict(int)
         for b in arena.balances(core.m):

@@ -16,7 +16,7 @@ def test_every_file_with_a_long_form_is_in_the_table_and_every_name_has_one() ->
     found = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         text = path.read_text()
-        if re.search(r"EXOS_LONG\"\)|^from \.kit import.*\bLONG\b", text, re.MULTILINE):
+        if re.search(r"EXOS_LONG\"\)|^from (\.|tests\.journal\.)kit import.*\bLONG\b", text, re.MULTILINE):
             found.add(path.relative_to(ROOT).as_posix())
     assert listed == found - {"tests/scripts/test_long_tests.py"}
     assert all(long.minutes > 0 and long.what for long in lt.LONG.values())

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "DIR/admin.sock": "DIR stands for the data folder",
     "DIR/follower/status.json": "likewise",
     "DIR/journal/recycled.json": "likewise",
+    "DIR/upgrade/": "likewise",
     "events/retired": "a file in it",
     "follower/": "a folder in it, of the follower",
     "NAME.py": "a pattern",

@@ -108,7 +108,7 @@ def _determine(m, rows, c, ev, event, inst):
     if payout != 0 and payout != m[event + L.E_PAYOUT]:
         return refuse(m, C.R_PAYOUT_RANGE, m[event + L.E_PAYOUT], 0, payout)
     k, n = _rest_after(m, event, inst, payout)
-    if not leaves_open(m[event + L.E_PRODUCT], k, n):
+    if not leaves_open(m, event, k, n):
         return refuse(m, C.R_AHEAD_DECIDES, k, n, m[inst])
     m[event + L.E_VERSION] += 1
     m[inst + L.I_PAID_NEXT] = payout

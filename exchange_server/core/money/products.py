@@ -115,7 +115,13 @@ def payouts_fit(m, event, total):
     return total == most if m[event + L.E_PRODUCT] == C.EXACTLY else total <= most
 
 
-leaves_open = leaf(P.leaves_open)
+_leaves_open = leaf(P.leaves_open)
+
+
+@leaf
+def leaves_open(m, event, winners, left):
+    """Whether a group of which so many contracts are left, so many of them winners (at most), is still undecided."""
+    return _leaves_open(m[event + L.E_PRODUCT], winners, left)
 
 
 @leaf
