@@ -15,6 +15,7 @@ from ..core import layout as L
 from ..core.layout.description import Described
 from ..data_folder import SERVER_ID
 from ..engine import Capacities, Engine, Reader, SnapshotRefused, arena_like, read_head, read_words
+from ..journal import format as fmt
 from ..journal.files import JournalError
 from ..journal.snapshots import Snapshot, newest_snapshots
 from ..journal.walk import Walk
@@ -92,8 +93,19 @@ def newest(data: Path) -> Snapshot:
     for snapshot in newest_snapshots(data / "snapshots", bad):
         if snapshot.server_id == SERVER_ID:
             return snapshot
+    if _newest_segment_rules(data / "journal") == L.LOGIC_VERSION:
+        raise CannotUpgrade(f"{data} is already of rules version {L.LOGIC_VERSION}: start it with exos serve")
     told = f" ({'; '.join(bad)})" if bad else ""
     raise CannotUpgrade(f"{data} has no snapshot that verifies{told}: start the version that wrote it, and stop it")
+
+
+def _newest_segment_rules(journal: Path) -> int:
+    """Rules version of the segment that is written to; 0: there is none that can be read."""
+    try:
+        with open(max(journal.glob("*.seg")), "rb") as file:
+            return fmt.parse_segment_header(file.read(fmt.SEGMENT_HEADER_BYTES)).logic
+    except (ValueError, OSError):
+        return 0
 
 
 def refuse_unsealed(data: Path, snapshot: Snapshot) -> None:

@@ -448,6 +448,7 @@ async def test_what_has_arrived_goes_before_a_slice_which_is_then_in_the_next_tu
         writer.write(b"".join(b"%d\n" % i for i in range(3000)))
         await until(lambda: len(street.engine.kinds()) > before)
         street.engine.settling = 40
+        street.pipeline.wake()  # an engine begins to settle in a turn, which asks for the next one; all input may have been taken by now
         await until(lambda: street.engine.settling == 0)
         await lines(reader, 3000)
         turns: list[list[int]] = []

@@ -14,9 +14,10 @@ import pytest
 from exchange_server import app
 from exchange_server.cli import main as cli
 from exchange_server.core import layout as L
+from exchange_server.data_folder import SERVER_ID
 from exchange_server.engine import Engine
 from exchange_server.exits import Exit
-from exchange_server.journal.files import DirectoryLock
+from exchange_server.journal.files import SMALLEST_SEGMENT, DirectoryLock, create
 from exchange_server.journal.recover import verify
 from exchange_server.journal.snapshots import newest_snapshots, read_header
 from exchange_server.journal.walk import OtherRules
@@ -183,6 +184,13 @@ def test_a_folder_that_was_killed_is_refused(old: tuple[Path, dict[str, Any]]) -
         path.unlink()
     with pytest.raises(folder.CannotUpgrade, match=r"no snapshot that verifies.*start the version that wrote it, and stop it"):
         folder.carried(data)
+
+
+def test_a_folder_of_this_version_says_so_before_it_has_a_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    create(tmp_path / "journal", SERVER_ID, SMALLEST_SEGMENT)
+    with pytest.raises(folder.CannotUpgrade, match=f"is already of rules version {L.LOGIC_VERSION}: start it with exos serve"):
+        folder.carried(tmp_path)
 
 
 def test_a_running_server_is_not_carried_over(old: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
