@@ -37,37 +37,27 @@ def pack(source: Path, target: Path, *, level: int = LEVEL, step: Callable[[int]
     level: of zstd, 1 (fast) to 19 (small). step: called after each MiB with the raw bytes done so far; it may raise. Raises OSError with the
     name of the file, leaving nothing under either name that was not there before.
     """
-    temporary = target.with_name(target.name + TEMPORARY)
     raw, packed = hashlib.sha256(), hashlib.sha256()
     raw_bytes = packed_bytes = synced = 0
-    try:
-        with open(source, "rb", buffering=0) as file, _created(temporary) as out:
-            compressor = zstandard.ZstdCompressor(level=level, write_checksum=True).compressobj()
-            while True:
-                with _named(source):
-                    piece = file.read(PIECE)
-                raw.update(piece)
-                raw_bytes += len(piece)
-                made = compressor.compress(piece) if piece else compressor.flush()
-                packed.update(made)
-                packed_bytes += len(made)
-                with _named(temporary):
-                    _write_all(out, made)
-                    if packed_bytes - synced >= SYNC_EVERY_BYTES:
-                        synced = packed_bytes
-                        os.fdatasync(out)
-                step(raw_bytes)
-                if not piece:
-                    break
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # nobody reads it again soon: leave the cache to the exchange
+    with open(source, "rb", buffering=0) as file, _whole(target) as (out, temporary):
+        compressor = zstandard.ZstdCompressor(level=level, write_checksum=True).compressobj()
+        while True:
+            with _named(source):
+                piece = file.read(PIECE)
+            raw.update(piece)
+            raw_bytes += len(piece)
+            made = compressor.compress(piece) if piece else compressor.flush()
+            packed.update(made)
+            packed_bytes += len(made)
             with _named(temporary):
-                os.fsync(out)
-        os.rename(temporary, target)
-        sync_folder(target.parent)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+                _write_all(out, made)
+                if packed_bytes - synced >= SYNC_EVERY_BYTES:
+                    synced = packed_bytes
+                    os.fdatasync(out)
+            step(raw_bytes)
+            if not piece:
+                break
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # nobody reads it again soon: leave the cache to the exchange
     return Packed(target.name, raw_bytes, raw.hexdigest(), packed_bytes, packed.hexdigest())
 
 
@@ -82,20 +72,10 @@ def unpack(path: Path, target: Path, expected: Packed) -> None:
 
     Raises BadPacked, OSError with the name of the file, leaving nothing under a new name.
     """
-    temporary = target.with_name(target.name + TEMPORARY)
-    try:
-        with _created(temporary) as out:
-            for piece in pieces(path, expected):
-                with _named(temporary):
-                    _write_all(out, piece)
+    with _whole(target) as (out, temporary):
+        for piece in pieces(path, expected):
             with _named(temporary):
-                os.fsync(out)
-        os.rename(temporary, target)
-        sync_folder(target.parent)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+                _write_all(out, piece)
 
 
 def pieces(path: Path, expected: Packed) -> Iterator[bytes]:
@@ -152,12 +132,24 @@ class _Hashed:
 
 
 @contextmanager
-def _created(path: Path) -> Iterator[int]:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+def _whole(target: Path) -> Iterator[tuple[int, Path]]:
+    """A new file (mode 0600) that gets the name `target` once all of it is on the disk; after an error there is nothing of it. Yields its
+    descriptor and its name until then."""
+    temporary = target.with_name(target.name + TEMPORARY)
     try:
-        yield fd
-    finally:
-        os.close(fd)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            yield fd, temporary
+            with _named(temporary):
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, target)
+        sync_folder(target.parent)
+    except BaseException:  # also a process that is told to stop
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
