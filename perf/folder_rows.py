@@ -197,7 +197,7 @@ def recovery(scale: float) -> list[Result]:
                         raise AnswerWrong(f"the books after the recovery: {wrong[0]}")
                     if f"next event {folder.made['events']}," not in line or folder.made["digest"][:16] not in line:
                         raise AnswerWrong(f"the server came back with another state: {line}; made was {folder.made}")
-                    if f"{int(tail * scale)}" == "0" or "no snapshot" in line:
+                    if int(tail * scale) == 0 or "no snapshot" in line:
                         raise AnswerWrong(f"it was not recovered from a snapshot: {line}")
             name = f"start after kill -9, {int(life * scale):,} rows of life, {int(tail * scale):,} after the snapshot"
             out.append(Result("recovery", name, took, "s", AIMS_S[tail], False, f"{line}; {status['engine']['open_orders']:,} open orders"))

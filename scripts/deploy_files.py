@@ -56,7 +56,7 @@ PANELS: tuple[tuple[str, str, list[tuple[str, str]]], ...] = (
     ("Use of tables", "percentunit", [(f"topk(8, {_m('table_rows')} / {_m('table_capacity_rows')})", "{{table}}")]),
     ("Journal", "Bps", [(_rate("journal"), "written")]),
     ("Free disk space", "bytes", [(_m("disk_free"), "free"), (_m("disk_reserve"), "reserve")]),
-    ("Disk lasts", "s", [(f"{_m('disk_left')} >= 0", "at the rate of the last hour")]),
+    ("Disk lasts", "s", [(f"{_m('disk_left')} >= 0", "at the rate of the last hours")]),
     ("Follower lag", "s", [(_m("follower_lag"), "lag")]),
     ("Output", "Bps", [(_rate("output"), "to sockets")]),
 )  # fmt: skip

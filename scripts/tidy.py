@@ -64,7 +64,7 @@ FLOORS = (
     ("protocol.", 1),
     ("protocol", 0),
     ("config", 1),  # on the same level as protocol: it may import only floor 0 of protocol
-    ("exchange_server.addresses", 0),
+    ("exchange_server.addresses", 5),
     ("exchange_server.exits", 0),
     ("exchange_server.certificates", 0),
     ("exchange_server.venue_archive", 0),

@@ -124,7 +124,7 @@ def _keys():  # type: ignore[no-untyped-def]
 
             def pressed(seconds: float) -> bool:
                 readable, _, _ = select.select([fd], [], [], seconds)
-                return bool(readable) and sys.stdin.read(1) in ("q", "Q", "\x1b", "")
+                return bool(readable) and sys.stdin.read(1) in ("q", "Q", "")
 
             yield pressed
         finally:

@@ -1,6 +1,5 @@
 """`exos web`: the HTTP gateway, a process beside the server."""
 
-import ipaddress
 import os
 import ssl
 import time
@@ -11,6 +10,7 @@ import click
 
 from protocol import numbers
 
+from ..addresses import is_loopback
 from ..exits import Exit
 from .command import verb
 from .common import FILE, PORT, CommandError, Number, OneOf
@@ -97,7 +97,7 @@ def checked(
         raise CommandError(Exit.SETUP, f"the package {error.name} is missing: install exos with its extra `web`") from error
     secret = _secret(secret_file, key_file_of_login)
     certificate = _certificate(tls_cert, tls_key)
-    exposed = not _loopback(host)
+    exposed = not is_loopback(host)
     if exposed and certificate is None and not expose_plain:
         raise CommandError(
             Exit.CONFIG,
@@ -154,15 +154,6 @@ def _certificate(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
         return server_context(cert, key, time.time_ns())[0]
     except CertificateError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _target(text: str | None) -> tuple[str, int] | None:

@@ -18,7 +18,7 @@ class Alert(NamedTuple):
 ALERTS = (
     Alert("ExosNoMetrics", CRITICAL, "2m", 'up{job="exos"} == 0', "exos metrics does not answer, so nothing is known of the exchange"),
     Alert("ExosDown", CRITICAL, "30s", "exos_up == 0", "The server is not running, or its loop does not turn"),
-    Alert("ExosHangs", CRITICAL, "15s", "exos_page_age_seconds > 10 and exos_state == 2", "The server's loop has not turned for more than ten seconds"),
+    Alert("ExosHangs", CRITICAL, "15s", "exos_page_age_seconds > 10 and exos_state == 2 and exos_resident_bytes > 0", "The server's loop has not turned for more than ten seconds"),
     Alert("ExosNotReady", CRITICAL, "1m", "exos_ready == 0 and exos_up == 1 and exos_state == 2", "The server runs but refuses new orders"),
     Alert("ExosStartsSlowly", WARNING, "15m", "exos_state == 1", "The start has taken more than a quarter of an hour"),
     Alert("ExosRestarted", WARNING, "0s", "changes(exos_start_time_seconds[15m]) > 1", "The server was started more than once within a quarter of an hour"),

@@ -137,10 +137,6 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 except OSError:
                     continue
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A fault while answering ends that connection only; it is told once, on stderr."""
-        super().handle_error(request, client_address)
-
 
 class Listener:
     """`serve` answers until `stop`. address: host and port as a URL has them."""
@@ -150,8 +146,10 @@ class Listener:
         try:
             family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
             self._server = _Server(data, family, address)
-        except OSError as error:
-            raise PortTaken(f"port {port} on {host or 'every address'} cannot be opened: {error.strerror or error}") from None
+        except (OSError, UnicodeError) as error:
+            raise PortTaken(
+                f"port {port} on {host or 'every address'} cannot be opened: {getattr(error, 'strerror', None) or error}"
+            ) from None
         found, self.port = self._server.server_address[:2]
         self.address = f"[{found!s}]:{self.port}" if family == socket.AF_INET6 else f"{found!s}:{self.port}"
 

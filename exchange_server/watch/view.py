@@ -1,5 +1,6 @@
 """What a reader makes of pages: is the server alive, is it ready, rates and percentiles between two pages, what somebody should look at."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ def look(data: Path) -> View:
 def _resident(pid: int) -> int:
     """Bytes of memory of a process; 0: not known."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * 4096
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
 
