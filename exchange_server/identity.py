@@ -258,20 +258,25 @@ def holder(journal: Path) -> str:
 
 def refuse_living(found: Identity, data: Path, act: str) -> None:
     """Raises IdentityRefused if the folder that the identity comes from can be seen from here and a server has it open; OSError."""
-    old = other(found, data)
-    if old is not None and (process := holder(old / "journal")):
-        raise IdentityRefused(
-            Exit.FENCED, f"{act}: the old server lives: process {process} has {old} open. Stop it first (exos stop --data {old})"
-        )
+    for old in (other(found, data), _taker(found, data)):
+        if old is not None and (process := holder(old / "journal")):
+            raise IdentityRefused(
+                Exit.FENCED, f"{act}: the old server lives: process {process} has {old} open. Stop it first (exos stop --data {old})"
+            )
 
 
 def fence(found: Identity, data: Path) -> Path | None:
     """Write into the old folder, if it can be seen from here, that its identity was taken over: it does not start any more. Returns that folder.
     Raises OSError."""
-    old = other(found, data)
+    old = _taker(found, data) or other(found, data)
     if old is not None:
         mark_taken(old, data)
     return old
+
+
+def _taker(found: Identity, data: Path) -> Path | None:
+    """The folder that took the identity over from this one, as `other` finds it."""
+    return other(msgspec.structs.replace(found, path=found.taken_over), data)
 
 
 def mark_taken(old: Path, data: Path) -> None:

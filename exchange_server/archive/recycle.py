@@ -78,4 +78,4 @@ def _verify(archive: Archive, head: Head, entry: Entry) -> None:
             raise ArchiveProblem(
                 f"archive {archive.folder}: {error}; and segment {head.path} is not what was archived: restore the packed file"
             ) from error
-        verify(packed, entry.packed)
+        archive.check_packed(entry.packed)

@@ -28,7 +28,7 @@ from ..journal.fence import newest_mark, replace_file
 from ..journal.files import JournalError, Position
 from ..journal.walk import Walk, list_segments
 from . import manifest
-from .packed import Packed, pack, verify
+from .packed import BadPacked, Packed, pack, verify
 
 MANIFEST = "manifest.jsonl"
 STATE = "archived.json"
@@ -209,7 +209,7 @@ class Archive:
             times = self._walk(head, after)
             target = self.folder / f"{head.path.name}.zst"
             packed = pack(head.path, target, step=step)
-            verify(target, packed)
+            self.check_packed(packed)
             header = head.header
             entry = Entry(
                 segment=head.number, server_id=header.server_id, first_row=header.first_seq, rows=after.first_seq - header.first_seq,
@@ -223,6 +223,15 @@ class Archive:
                 raise ArchiveProblem(f"archive {self.folder}: its manifest is not as it was written: {error}") from error
             self._write_state(State(folder=str(self.folder), link=written["link"], segment=entry.segment))
             return entry
+
+    def check_packed(self, packed: Packed) -> None:
+        """Read a packed file back. Raises ArchiveProblem, OSError."""
+        try:
+            verify(self.folder / packed.name, packed)
+        except BadPacked as error:
+            raise ArchiveProblem(
+                f"archive {self.folder} does not give back what was just written there: {error}; check its disk"
+            ) from error
 
     def _write_state(self, state: State) -> None:
         replace_file(self.data / "follower" / STATE, msgspec.json.encode(state))

@@ -83,6 +83,9 @@ def _promote(
         raise BackupError(
             Exit.FENCED, f"the old server lives: process {process} has {elsewhere} open. Stop it first (exos stop --data {elsewhere})"
         )
+    theirs = identity.read(elsewhere) if elsewhere is not None else None
+    if theirs is not None and theirs.taken_over not in ("", str(data.resolve())):
+        raise BackupError(Exit.FENCED, f"{elsewhere} was taken over by {theirs.taken_over} already: use that one")
     tail, server_id, notes = _read(data)
     if elsewhere is not None:
         _refuse_behind(elsewhere, data, tail.position, accept_loss)

@@ -64,8 +64,9 @@ def restore(
         end = _fill(vault, backup, data, target, progress)
         if wish == identity.REPLACE:
             _refuse_living(was, data)
-            identity.fence(was, data)
         identity.write(data, _identity(was, data, wish))
+        if wish == identity.REPLACE:
+            identity.fence(was, data)  # only now: what was restored is whole
         os.unlink(marker)
         sync_directory(data)
     except BaseException as error:
@@ -125,6 +126,8 @@ def _refuse_place(data: Path) -> None:
 
 def _remove_all(data: Path, but: Path) -> None:
     for folder, folders, files in os.walk(data, topdown=False):
+        if Path(folder).is_relative_to(data / "lost+found"):
+            continue
         for name in files:
             path = Path(folder, name)
             if path != but:
@@ -171,8 +174,8 @@ def _fill(vault: Vault, backup: Backup, data: Path, target: Target, progress: Pr
         raise BackupError(
             Exit.RECOVERY, f"backup {backup.name} was not restored: its journal does not end at row {end.seq} as its manifest says"
         )
-    for folder in (journal, data / "snapshots", data / "events", data):
-        sync_directory(folder)
+    for folder, _, _ in os.walk(data):
+        sync_directory(Path(folder))
     return end
 
 

@@ -124,9 +124,9 @@ class Vault:
         if not (self.folder / "vault.json").exists():
             about = About(FORMAT, self.key.check if self.key is not None else "")
             self._write_whole(self.folder / "vault.json", self.folder / "vault.json.tmp", msgspec.json.encode(about) + b"\n")
-            _sync_folder(self.folder)
         for name in ("backups", "objects", "partial"):
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(self.folder)
         for leftover in (*(self.folder / "partial").iterdir(), *(self.folder / "backups").glob("*.tmp")):
             os.unlink(leftover)
 
@@ -154,6 +154,8 @@ class Vault:
         except FileNotFoundError:
             have = -1
         if have >= 0 and kept.get(name, have) == have and (name in kept or self._is_whole(name, path, len(raw))):
+            if name not in kept:  # a killed `create` may not have synced its name
+                self._unsynced |= {path.parent, path.parent.parent}
             return name, len(raw), have, 0
         data = seal(raw, name, self.key)
         folder = path.parent

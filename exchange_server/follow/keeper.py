@@ -66,6 +66,7 @@ class Keeper:
         self._rows_per_event_file = rows_per_event_file
         self._log = log
         self._stop = False
+        self._archived_in: Archive | None = None  # knows which snapshots were read
         self._task: Task | None = None
         self._due_s = 0.0
 
@@ -89,7 +90,7 @@ class Keeper:
         kept = self.kept
         kept.archive = wanted.archive
         try:
-            archive = Archive(archive_folder(self.data, wanted.archive), self.data, self.server_id)
+            archive = self._in(archive_folder(self.data, wanted.archive))
             self._archive(archive)
             self._recycle(archive)
             self._retire(archive, wanted)
@@ -100,6 +101,12 @@ class Keeper:
             self._fail(str(error))
         except OSError as error:
             self._fail(f"archive {wanted.archive}: {disk_words(error)}")
+
+    def _in(self, folder: Path) -> Archive:
+        """The same for as long as the setting is the same."""
+        if self._archived_in is None or self._archived_in.folder != folder:
+            self._archived_in = Archive(folder, self.data, self.server_id)
+        return self._archived_in
 
     def _fail(self, text: str) -> None:
         if text != self.kept.problem:
@@ -131,8 +138,7 @@ class Keeper:
             self._log("info", "segment_recycled", segment=entry.segment, rows=entry.rows)
 
     def _retire(self, archive: Archive, wanted: Wanted) -> None:
-        snapshot = floor_snapshot(archive)
-        if snapshot is None or not wanted.retention_ns or self._stop:
+        if not wanted.retention_ns or self._stop or (snapshot := floor_snapshot(archive)) is None:
             return
         before = wanted.now_ns - wanted.retention_ns
         first, last, size = retire(self.data / "events", before, snapshot.event_seq, self._rows_per_event_file)
