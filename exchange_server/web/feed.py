@@ -61,7 +61,7 @@ class Feed:
             try:
                 await self._connect()
                 tries = 0
-                ended = await self._link.ended  # type: ignore[union-attr]
+                ended = await asyncio.shield(self._link.ended)  # type: ignore[union-attr]
                 why = ended.text or "the exchange ended the session"
             except LinkEnded as error:
                 why = error.text
@@ -167,7 +167,12 @@ class Feed:
             gone = self.definitions.pop(instrument)
             self.by_symbol.pop(gone.symbol, None)
             self.books.pop(instrument, None)
+            self.tapes.pop(instrument, None)
+            self.ahead.pop(instrument, None)
             self.of_market[gone.market] = [one for one in self.of_market[gone.market] if one.instrument != instrument]
+            if not self.of_market[gone.market]:
+                del self.of_market[gone.market]
+                self.phases.pop(gone.market, None)
 
     def _define(self, message: M.Definition) -> None:
         self._seen.add(message.instrument)

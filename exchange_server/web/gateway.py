@@ -16,6 +16,7 @@ from .operation import Call, Made, Operation, json_answer, problem_answer, read,
 from .problems import Refusal, refusal, server_down
 from .reference import Reference
 from .sessions import ANSWERS_KEPT, Sessions, WebSession
+from .trader import answer_unknown
 
 COOKIE = "exos_session"
 KEY_MAX = 128
@@ -109,12 +110,10 @@ class Gateway:
         try:
             made = made_of(await operation.handler(call))
         except BaseException as error:
-            if isinstance(error, Refusal) and error.problem.status not in (429, 503, 504):
-                future.set_exception(error)
-                future.exception()
-            else:
+            if not isinstance(error, Refusal) or error.problem.status in (429, 503, 504):
                 answers.pop(key, None)  # nothing is known to have been done: it may be tried again
-                future.cancel()
+            future.set_exception(error if isinstance(error, Refusal) else answer_unknown())
+            future.exception()  # nobody may be waiting
             raise
         future.set_result(made)
         return made

@@ -22,7 +22,7 @@ DEPTH_MAX = 10_000
 class Member(Protocol):
     """A reader of frames."""
 
-    def put(self, frame: bytes) -> None: ...
+    def put(self, frame: bytes, of: tuple[str, int] | None = None) -> None: ...
 
 
 def encoded(frame: F.Frame) -> bytes:
@@ -66,7 +66,7 @@ class Group:
 
     def send(self, frame: bytes) -> None:
         for member in list(self.members):
-            member.put(frame)
+            member.put(frame, (self.channel, self.instrument))
 
     def close(self) -> None:
         if self._timer is not None:

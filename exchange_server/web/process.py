@@ -217,8 +217,9 @@ async def _main(options: WebOptions, listener: socket.socket, log: Log) -> int:
         ended.append(code)
         stop()
 
-    feeding.add_done_callback(fed)
     tasks = [feeding, asyncio.create_task(gateway.reference.run(gateway.feed)), asyncio.create_task(_housekeeping(gateway, log))]
+    for task in tasks:
+        task.add_done_callback(fed)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.opened.wait()
     _announce(options, listener, log)

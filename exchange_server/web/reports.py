@@ -91,7 +91,13 @@ def entry_of(gateway: Gateway, trader: Trader, report: Any) -> S.Entry | None:
     """What a report changed in an account's money; None: nothing."""
     if isinstance(report, M.Fill):
         return _fill_entry(gateway, trader, report)
-    kinds: tuple[tuple[type, str], ...] = ((M.Moved, "moved"), (M.Settled, "settled"), (M.Reversed, "reversed"), (M.Bust, "bust"))
+    kinds: tuple[tuple[type, str], ...] = (
+        (M.Moved, "moved"),
+        (M.Settled, "settled"),
+        (M.Reversed, "reversed"),
+        (M.Bust, "bust"),
+        (M.TradeCorrected, "trade_correction"),
+    )
     kind: Any = next((name for struct, name in kinds if isinstance(report, struct)), None)
     if kind is None:
         return None
@@ -102,7 +108,7 @@ def entry_of(gateway: Gateway, trader: Trader, report: Any) -> S.Entry | None:
     return S.Entry(
         number=str(report.number), time=words.time_text(report.time), kind=kind, account=trader.account_name(report.account), asset=asset,
         amount=numbers.unscaled(report.amount, decimals), balance=numbers.unscaled(report.balance, decimals),
-        contract=definition.symbol if definition else None, market=market, trade_id=str(report.trade) if isinstance(report, M.Bust) else None,
+        contract=definition.symbol if definition else None, market=market, trade_id=str(report.trade) if isinstance(report, M.Bust | M.TradeCorrected) else None,
     )  # fmt: skip
 
 

@@ -462,7 +462,7 @@ class Entry(Answer, frozen=True):
 
     number: Id
     time: Time
-    kind: Literal["fill", "moved", "settled", "reversed", "bust"]
+    kind: Literal["fill", "moved", "settled", "reversed", "bust", "trade_correction"]
     account: str
     asset: str
     amount: Decimal
@@ -481,7 +481,7 @@ class Statement(Answer, frozen=True):
 
 # =============================================================================================================== queries
 Limit = Annotated[int, Meta(ge=1, le=500, description="At most so many in one answer")]
-Cursor = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$", description="next_cursor of the last answer")]
+Cursor = Annotated[str, Meta(max_length=88, pattern=r"^[A-Za-z0-9_-]*$", description="next_cursor of the last answer")]
 
 
 class NoQuery(Query, frozen=True):

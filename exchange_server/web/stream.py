@@ -33,7 +33,7 @@ CLOSE_REFUSED, CLOSE_SLOW, CLOSE_OVER, CLOSE_LATER = 4400, 4408, 4401, 4429
 EVENTS: tuple[tuple[type, str], ...] = (
     (M.Accepted, "accepted"), (M.Rejected, "rejected"), (M.Fill, "filled"), (M.Canceled, "canceled"), (M.Replaced, "replaced"), (M.Expired, "expired"),
 )  # fmt: skip
-MONEY = (M.Fill, M.Moved, M.Settled, M.Reversed, M.Bust)
+MONEY = (M.Fill, M.Moved, M.Settled, M.Reversed, M.Bust, M.TradeCorrected)
 
 
 class Streams:
@@ -76,6 +76,7 @@ class Reader:
         self._behind = False  # frames were left out, and it was not told yet
         self._woken = asyncio.Event()
         self._groups: dict[tuple[str, int], Group] = {}
+        self._owed: deque[tuple[str, int]] = deque()  # groups whose first frame is sent next, one after the other
         self._own: set[str] = set()
         self._listening = False
         self._balances_planned: asyncio.TimerHandle | None = None
@@ -83,11 +84,12 @@ class Reader:
         self._ending: tuple[int, str] | None = None
 
     # -------------------------------------------------------------------------------------------------------- outwards
-    def put(self, frame: bytes) -> None:
-        if self._behind or self._ending is not None:
+    def put(self, frame: bytes, of: tuple[str, int] | None = None) -> None:
+        """of: the group whose change it is; left out before that group's first frame."""
+        if self._behind or self._ending is not None or (self._owed and of in self._owed):
             return
         self._bytes += len(frame)
-        if self._bytes > QUEUE_BYTES:
+        if self._bytes > QUEUE_BYTES and self._queue:  # one large frame may go alone
             self._queue.clear()
             self._bytes = 0
             self._behind = True
@@ -128,7 +130,11 @@ class Reader:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            while self._queue:
+            while self._queue or self._owed:
+                if not self._queue:
+                    if (group := self._groups.get(self._owed.popleft())) is not None:
+                        group.first(self)
+                    continue
                 frame = self._queue.popleft()
                 self._bytes -= len(frame)
                 try:
@@ -140,9 +146,8 @@ class Reader:
             if self._behind:  # what it had not taken is gone; it has taken what was sent before
                 self._behind = False
                 channels = sorted({channel for channel, _ in self._groups} | self._own)
+                self._owed = deque(key for key in self._groups if key[0] != "trades")
                 self.put(encoded(F.Gap(reason="slow", channels=channels)))
-                for group in self._groups.values():
-                    group.first(self)
                 self._plan_balances()
             if self._ending is not None and not self._queue:
                 return await self._close(*self._ending)
@@ -326,5 +331,6 @@ class Reader:
             task.cancel()
         if self.session is not None:
             self.session.streams -= 1
+            self.session.used = self.gateway.sessions.now()
             if self._listening:
                 self.session.login.listeners.remove(self._report)

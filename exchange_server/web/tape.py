@@ -56,7 +56,10 @@ class Tape:
         self._candles: dict[str, deque[Candle]] = {name: deque(maxlen=CANDLES_KEPT) for name in INTERVALS}
 
     def add(self, trade: Trade) -> None:
-        """A trade; ids rise."""
+        """A trade; ids rise. One that was taken back and comes again was corrected: it has its new terms, at its own place and time."""
+        if trade.id in self.taken_back:
+            self._corrected(trade)
+            return
         self.trades.append(trade)
         for name, length in INTERVALS.items():
             start = trade.time - trade.time % length
@@ -64,6 +67,24 @@ class Tape:
             if not candles or candles[-1].start < start:
                 candles.append(Candle(start, trade.price))
             candles[-1].add(trade.price, trade.qty)
+
+    def _corrected(self, trade: Trade) -> None:
+        self.taken_back.discard(trade.id)
+        at = next((i for i, one in enumerate(self.trades) if one.id == trade.id), -1)
+        if at < 0:
+            return
+        trade = self.trades[at] = trade._replace(time=self.trades[at].time)
+        for candle in self._candles_of(trade.time):
+            candle.volume += trade.qty
+            candle.trades += 1
+
+    def _candles_of(self, time: int) -> list[Candle]:
+        """Those, one of each interval, that a trade of that time went into, as far as they are kept."""
+        found = []
+        for name, length in INTERVALS.items():
+            start = time - time % length
+            found += [next((one for one in reversed(self._candles[name]) if one.start == start), None)]
+        return [one for one in found if one is not None]
 
     def take_back(self, id: int) -> bool:
         """A trade was busted. Returns whether it is known here."""
@@ -73,13 +94,9 @@ class Tape:
         self.taken_back.add(id)
         oldest = self.trades[0].id
         self.taken_back = {one for one in self.taken_back if one >= oldest}
-        for name, length in INTERVALS.items():
-            start = found.time - found.time % length
-            for candle in reversed(self._candles[name]):
-                if candle.start == start:
-                    candle.volume -= found.qty
-                    candle.trades -= 1
-                    break
+        for candle in self._candles_of(found.time):
+            candle.volume -= found.qty
+            candle.trades -= 1
         return True
 
     def before(self, id: int, most: int) -> list[Trade]:

@@ -32,8 +32,9 @@ LATER = (M.Fill, M.Canceled, M.Expired, M.Replaced)  # what may follow an answer
 class Waiting:
     """A request without an answer. `reports`: the answer, and what followed it at once."""
 
-    def __init__(self, kinds: tuple[type, ...]) -> None:
+    def __init__(self, kinds: tuple[type, ...], message: Any = None) -> None:
         self.kinds = kinds
+        self.message = message
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.reports: list[Any] = []
 
@@ -74,7 +75,7 @@ class Trader:
         self._keeper = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
-        """Log out. Orders stay in the book."""
+        """Log out. Orders stay in the book unless the session cancels on disconnect."""
         self._closing = True
         if self._keeper is not None:
             self._keeper.cancel()
@@ -103,7 +104,7 @@ class Trader:
         while not self._closing:
             if self._link is not None:
                 link = self._link
-                ended = await link.ended
+                ended = await asyncio.shield(link.ended)
                 self._next_number = link.session.next_number or self._next_number
                 self._link, tries = None, 0
                 self._unanswered(ended.text)
@@ -156,14 +157,16 @@ class Trader:
     async def request(self, message: Any) -> list[Any]:
         """Send a request about orders; the answer and what followed it at once. Raises Refusal when nothing was sent, or when it is not known
         what became of it."""
-        if message.id in self._waiting:
-            raise refusal(codes.R_ID_USED, "a request with this id is on its way", status=409)
+        if (first := self._waiting.get(message.id)) is not None:
+            if first.message != message:
+                raise refusal(codes.R_ID_USED, "a request with this id is on its way", status=409)
+            return await _answered(first)
         kinds: tuple[type, ...] = CHANGE_ANSWERS
         if isinstance(message, M.NewOrder):
             kinds = ORDER_ANSWERS
         elif isinstance(message, M.MassCancel):
             kinds = (M.MassCancelDone,)
-        wait = self._waiting[message.id] = Waiting(kinds)
+        wait = self._waiting[message.id] = Waiting(kinds, message)
         try:
             return await self._answer(message, wait)
         finally:
@@ -181,6 +184,8 @@ class Trader:
         finally:
             if wait in (others := self._status.get(id, [])):
                 others.remove(wait)
+                if not others:
+                    del self._status[id]
         if isinstance(found, M.MessageRefused):
             raise refusal(found.reason, found.text)
         return found
@@ -193,11 +198,7 @@ class Trader:
             link.send(message)
         except LinkEnded as error:
             raise server_down(error.text) from None
-        try:
-            await asyncio.wait_for(wait.answer, ANSWER_S)
-        except (TimeoutError, LinkEnded):
-            raise answer_unknown() from None
-        return wait.reports
+        return await _answered(wait)
 
     async def own_state(self, account: str = "", parts: int = 0, instrument: int = 0) -> OwnState:
         """Raises Refusal."""
@@ -288,6 +289,8 @@ class Trader:
     def _settle(self, wait: Waiting | None, answer: Any) -> None:
         if wait is None or wait.answer.done() or not isinstance(answer, wait.kinds):
             return
+        if isinstance(answer, M.OrderStatus) and answer.status == codes.ST_NONE and M.Accepted in wait.kinds:
+            return  # it answers a question about the id that was asked before the order came
         wait.reports.append(answer)
         wait.answer.set_result(answer)
         if order := getattr(answer, "order", 0):
@@ -304,6 +307,14 @@ class Trader:
     def client_id_of(self, order: int) -> int:
         """The client id of an order that was reported since this process logged the session on; 0: it is not known."""
         return self._known.get(order, 0)
+
+
+async def _answered(wait: Waiting) -> list[Any]:
+    """Several requests may wait for the same answer."""
+    await asyncio.wait([wait.answer], timeout=ANSWER_S)
+    if not wait.answer.done() or wait.answer.exception() is not None:
+        raise answer_unknown()
+    return wait.reports
 
 
 def answer_unknown() -> Refusal:

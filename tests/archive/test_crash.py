@@ -187,16 +187,17 @@ def test_kill_9_at_a_random_moment(tmp_path: Path, mode: str) -> None:
     life = 0
     while life < LIVES or (life < 5 * LIVES and (segments(data)[0] == 1 or retention.read(data / "events") == 1)):  # on a busy machine
         life += 1
+        patience = 1 + life // LIVES
         read, write = os.pipe()
         server = forked(serve, data, life, mode, write)
         os.close(write)
         os.read(read, 4)  # it trades
         follower = forked(run_follower, data)
-        time.sleep(rng.random() * 0.3)
+        time.sleep(rng.random() * 0.3 * patience)
         if rng.random() < 0.5:
             killed(follower)
             follower = forked(run_follower, data)
-            time.sleep(rng.random() * 0.3)
+            time.sleep(rng.random() * 0.3 * patience)
         for pid in rng.sample([server, follower], 2):
             killed(pid)
             time.sleep(rng.choice((0.0, 0.02)))

@@ -237,8 +237,11 @@ class SlowSocket:
 
 
 class OneGroup:
+    def __init__(self, frame: bytes = b"snapshot") -> None:
+        self.frame = frame
+
     def first(self, member: Any) -> None:
-        member.put(b"snapshot")
+        member.put(self.frame)
 
 
 class Streams:
@@ -261,6 +264,27 @@ async def test_a_slow_reader_loses_frames_is_told_and_starts_anew() -> None:
     await asyncio.sleep(0.01)
     assert [text for text in socket.taken if not text.startswith("{")] == ["first", "snapshot", "after"]
     assert json.loads(socket.taken[1]) == {"type": "gap", "reason": "slow", "channels": ["book"], "contract": None}
+    sending.cancel()
+
+
+async def test_a_gap_is_made_good_also_when_all_snapshots_together_are_too_large() -> None:
+    large = b"s" * (QUEUE_BYTES + 1)
+    socket = SlowSocket()
+    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    for instrument in (1, 2, 3):
+        reader._groups["book", instrument] = OneGroup(large)  # type: ignore[assignment]
+    reader.put(b"x" * QUEUE_BYTES)
+    reader.put(b"y")
+    sending = asyncio.create_task(reader._send())
+    socket.may.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+        if reader._owed:
+            reader.put(b"change", ("book", 3))  # its snapshot has it
+    await asyncio.sleep(0.05)
+    reader.put(b"later", ("book", 3))
+    await asyncio.sleep(0.01)
+    assert socket.taken[1:] == [large.decode()] * 3 + ["later"] and json.loads(socket.taken[0])["type"] == "gap"
     sending.cancel()
 
 

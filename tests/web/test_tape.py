@@ -52,6 +52,18 @@ def test_a_trade_that_is_taken_back_leaves_the_volume() -> None:
     assert (candle.volume, candle.trades) == (5, 1) and tape.taken_back == {2}
 
 
+def test_a_corrected_trade_keeps_its_place_and_has_its_new_terms() -> None:
+    tape = made([(1, 10, 5), (1, 20, 7), (1, 30, 2)])
+    for price, qty in ((15, 4), (16, 3)):
+        assert tape.take_back(2)
+        tape.add(Trade(2, T0 + 9 * 10**9, price, qty, codes.BUY))
+        assert [(one.id, one.price, one.qty) for one in tape.trades] == [(1, 10, 5), (2, price, qty), (3, 30, 2)] and not tape.taken_back
+        assert tape.trades[1].time == T0 + 2 * 10**9, "when it was made"
+        (candle,) = tape.candles("1d", 0, 0, 10)
+        assert (candle.volume, candle.trades) == (7 + qty, 3)
+    assert tape.take_back(2) and tape.taken_back == {2}
+
+
 def test_the_last_day() -> None:
     tape = made([(0, 10, 5), (3600, 30, 1), (3600, 20, 2)])
     now = T0 + 7200 * 10**9

@@ -59,7 +59,7 @@ OPERATIONS = (
         problems=(401, 403, 409, 422),
     ),
     Operation("get_session", "GET", "/v1/sessions/current", "Who is logged on", S.Session, current, private=True, server=False),
-    Operation("log_out", "DELETE", "/v1/sessions/current", "End this session; orders stay", S.Done, log_out, private=True, server=False),
+    Operation("log_out", "DELETE", "/v1/sessions/current", "End this session; orders stay unless the login cancels on disconnect", S.Done, log_out, private=True, server=False),
     Operation(
         "get_stream_token", "POST", "/v1/sessions/current/stream-token", "A token that opens one WebSocket, once, within 30 s", S.StreamToken, stream_token,
         status=201, private=True,
