@@ -2,6 +2,7 @@
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,19 @@ def test_an_order_its_state_and_the_same_order_again(mm1: httpx.Client) -> None:
     )
     problem(mm1.delete(f"/v1/orders/by-client-id/{body['client_order_id']}"), 409, "order_closed")
     assert mm1.get(f"/v1/orders/{found['order_id']}").json()["status"] == "canceled"
+
+
+def test_the_same_order_many_times_at_once_is_one_order(mm1: httpx.Client) -> None:
+    for _ in range(5):
+        body = order(price="0.11", quantity="3")
+        address = f"/v1/orders/by-client-id/{body['client_order_id']}"
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(mm1.get, address) if n % 2 else pool.submit(mm1.post, "/v1/orders", json=body) for n in range(16)]
+        entered = [one.result() for one in asked[::2]]
+        assert all(one.status_code in (200, 201) for one in entered), [one.text for one in entered if one.status_code > 201]
+        assert len({one.json()["order_id"] for one in entered}) == 1
+        assert all(one.result().status_code in (200, 404) for one in asked[1::2])
+        assert mm1.delete(address).status_code == 200
 
 
 def test_a_trade_is_in_fills_positions_statement_and_on_the_tape(web: Web, mm1: httpx.Client, mm2: httpx.Client) -> None:
