@@ -88,7 +88,7 @@ def _promote(
         raise BackupError(Exit.FENCED, f"{elsewhere} was taken over by {theirs.taken_over} already: use that one")
     tail, server_id, notes = _read(data)
     if elsewhere is not None:
-        _refuse_behind(elsewhere, data, tail.position, accept_loss)
+        _refuse_behind(elsewhere, data, tail.position, server_id, accept_loss)
     report = Report(journal)
     repair(journal, tail, report, 0)
     epoch = _take(journal, tail.position, server_id, lock)
@@ -168,8 +168,9 @@ def _old_folder(who: identity.Identity, data: Path, old: Path | None) -> Path | 
     return None if old.samefile(data) else old
 
 
-def _refuse_behind(old: Path, data: Path, end: Position, accept_loss: bool) -> None:
-    """Raises BackupError if the old folder has a later epoch, or rows that are not here."""
+def _refuse_behind(old: Path, data: Path, end: Position, server_id: int, accept_loss: bool) -> None:
+    """Raises BackupError if the old folder has a later epoch, or rows that are not here. After a power cut its watermark may be older than its last
+    acknowledged rows: frames that go on from our end count as well."""
     try:
         mark = newest_mark(old / "journal")
     except OSError:
@@ -181,12 +182,25 @@ def _refuse_behind(old: Path, data: Path, end: Position, accept_loss: bool) -> N
             Exit.FENCED,
             f"{old} has the epoch {mark.epoch}, {data} only {end.epoch}: that one was promoted after this copy was made. Use that one",
         )
-    if mark.seq > end.seq and not accept_loss:
+    rows = max(mark.seq, _rows_after(old / "journal", end, server_id))
+    if rows > end.seq and not accept_loss:
         raise BackupError(
             Exit.FAILED,
-            f"{old} holds rows up to {mark.seq}, {data} only up to {end.seq}: copy the rest first (docs/backup.md), or give --accept-loss to go on "
-            f"without {mark.seq - end.seq} acknowledged rows",
+            f"{old} holds rows up to {rows}, {data} only up to {end.seq}: copy the rest first (docs/backup.md), or give --accept-loss to go on "
+            f"without {rows - end.seq} acknowledged rows",
         )
+
+
+def _rows_after(journal: Path, end: Position, server_id: int) -> int:
+    """Rows up to the last frame that goes on from `end`; 0: it does not go on from there, or cannot be read."""
+    seen = fmt.Watermark(server_id, end.epoch, end.seq, end.segment, end.offset, end.chain)
+    try:
+        walk = Walk(journal, start=end, logic=None, watermark=seen)
+        for _ in walk:
+            continue
+    except (JournalError, OSError):
+        return 0
+    return walk.tail.position.seq if walk.tail is not None else 0
 
 
 # ---- the journal -------------------------------------------------------------------------------------------------------

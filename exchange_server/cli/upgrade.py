@@ -18,7 +18,9 @@ data_argument = click.argument("data", type=FILE, metavar="DIR")
 
 def guarded(data: Path, work: Callable[[], Any]) -> Any:
     """What the work returns; its refusals as errors of the command."""
+    from ..engine import InvariantBroken, SnapshotRefused
     from ..journal.files import JournalError, JournalLocked
+    from ..registry import RegistryBroken
     from ..upgrade.folder import CannotUpgrade
 
     if not (data / "journal").is_dir():
@@ -27,6 +29,10 @@ def guarded(data: Path, work: Callable[[], Any]) -> Any:
         return work()
     except CannotUpgrade as error:
         raise CommandError(Exit.FAILED, str(error)) from error
+    except (InvariantBroken, RegistryBroken, SnapshotRefused) as error:
+        raise CommandError(Exit.FAILED, f"{data}: this program cannot go through its state or its rows: {error}. Report this") from error
+    except MemoryError as error:
+        raise CommandError(Exit.FAILED, f"{data}: not enough memory") from error
     except JournalLocked as error:
         raise CommandError(Exit.LOCKED, str(error)) from error
     except JournalError as error:

@@ -55,7 +55,7 @@ LIST = (
     Entry("venue_grant", ("grant",), "a role for a venue or events", lambda registry, record: record.scope != "platform"),
     Entry("principal_key", ("key",), "a key of a principal", lambda registry, record: record.holder == "principal"),
     Entry("correct", ("correct",), "correction after a result is final", _is_final),
-    Entry("bust", ("bust",), "bust of a trade"),
+    Entry("bust", ("bust",), "bust or correction of a trade"),
     Entry("void", ("void",), "void of an event"),
     Entry("rollback", ("rollback",), "rollback of the configuration"),
 )

@@ -19,8 +19,8 @@ from ..core import layout as L
 from ..data_folder import SERVER_ID
 from ..engine import Engine, SystemAct
 from ..journal import format as fmt
-from ..journal.fence import newest_mark
-from ..journal.files import DirectoryLock, Position, prepare_segment, sync_directory
+from ..journal.fence import newest_mark, replace_file
+from ..journal.files import DirectoryLock, JournalLocked, Position, prepare_segment, sync_directory
 from ..journal.recover import FOLLOWER, recover, seal
 from ..journal.runner import Threads
 from ..journal.snapshots import Keep, Snapshot, newest_snapshots, read_header, write_snapshot
@@ -46,22 +46,15 @@ def _place(data: Path, rules: int) -> Path:
     return data / KEPT / f"rules{rules}"
 
 
-def _write(path: Path, data: bytes) -> None:
-    """A small file: complete or absent, and on the disk."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_directory(path.parent)
-
-
 def locks(data: Path) -> list[DirectoryLock]:
     """The folder for ourselves. Raises JournalLocked."""
     held = [DirectoryLock(data / "journal")]
     if (data / FOLLOWER).is_dir():
-        held.append(DirectoryLock(data / FOLLOWER, "follower's folder"))
+        try:
+            held.append(DirectoryLock(data / FOLLOWER, "follower's folder"))
+        except JournalLocked:
+            held[0].release()
+            raise
     return held
 
 
@@ -118,10 +111,10 @@ def _keep_the_way_back(data: Path, snapshot: Snapshot) -> Path:
     kept = place / snapshot.path.name
     if not kept.exists():
         os.link(snapshot.path, kept)
-    _write(place / "watermark", (data / "journal" / "watermark").read_bytes())
+    replace_file(place / "watermark", (data / "journal" / "watermark").read_bytes())
     p = snapshot.position
     note = Note(snapshot.logic, L.LOGIC_VERSION, snapshot.path.name, p.seq, p.segment, p.offset)
-    _write(place / NOTE, msgspec.json.encode(note))
+    replace_file(place / NOTE, msgspec.json.encode(note))
     sync_directory(data / KEPT)
     sync_directory(data)
     return place
@@ -212,7 +205,7 @@ def back(data: Path, lose: int = 0) -> Note:
             if number > note.segment:
                 path.rename(away / path.name)
         (data / "events" / "synced").unlink(missing_ok=True)
-        _write(data / "journal" / "watermark", (place / "watermark").read_bytes())
+        replace_file(data / "journal" / "watermark", (place / "watermark").read_bytes())
         sync_directory(data / "journal")
         shutil.rmtree(place)
         sync_directory(data / KEPT)
