@@ -143,7 +143,8 @@ def test_own_orders_fills_and_balances(web: Web, mm1: httpx.Client, mm2: httpx.C
         theirs = mm2.post("/v1/orders", json=order("sell", "0.44", "3", contract="CUP-C")).json()
         got = frames(socket, of_type("balances"))
         assert [(frame["event"], frame["order"]["status"]) for frame in got if frame["type"] == "order"] == [("filled", "filled")]
-        assert theirs["order_id"] not in json.dumps(got)
+        orders = [frame["order"] for frame in got if frame["type"] == "order"] + [frame["fill"] for frame in got if frame["type"] == "fill"]
+        assert {shown["order_id"] for shown in orders} == {mine["order_id"]} != {theirs["order_id"]}
         fill = next(frame for frame in got if frame["type"] == "fill")
         assert (fill["fill"]["price"], fill["fill"]["liquidity"]) == ("0.4400", "maker")
         assert float(got[-1]["balances"][0]["cash"]) == pytest.approx(float(first["cash"]) - 1.32)
