@@ -47,17 +47,16 @@ class Found:
     examples: dict[str, list[int]] = field(default_factory=dict)
 
     def note(self, old: Words | None, new: Words | None) -> None:
-        """One event that is not the same in both; None: it is only in the other one. Their first rows."""
-        row = new if new is not None else old
-        assert row is not None
-        kinds = {KINDS.get(plain.kind_of(int(r[L.EVT_HEAD])), "?") for r in (old, new) if r is not None}
+        """One event that is not the same in both, as rows; None: it is only in the other one."""
+        rows = [event[0] for event in (new, old) if event is not None]
+        kinds = {KINDS.get(plain.kind_of(int(row[L.EVT_HEAD])), "?") for row in rows}
         name = " / ".join(sorted(kinds))
         if old is None or new is None:
             name += " (new rules only)" if old is None else " (old rules only)"
         self.kinds[name] += 1
         told = self.examples.setdefault(name, [])
         if len(told) < SHOWN:
-            told.append(int(row[L.EVT_NUMBER]))
+            told.append(int(rows[0][L.EVT_NUMBER]))
 
 
 class Run:
@@ -88,6 +87,9 @@ class Run:
         part.begins = self.begins[first : last + 1] - at
         part.times = self.times[first:last]
         return part
+
+    def event(self, number: int) -> Words:
+        return self.rows[self.begins[number] : self.begins[number + 1]]
 
     def without_numbers(self) -> Words:
         """The rows with zeros where things are only numbered."""
@@ -151,34 +153,21 @@ class Differences:
 
     def _turn(self, old: Run, new: Run) -> None:
         """One turn in which they are not the same."""
-        if not self.found.kinds and len(old) == len(new) and np.array_equal(old.begins, new.begins):
-            self._in_place(old, new)  # nothing has moved so far: numbers count as well
-            return
-        bare_old, bare_new = old.without_numbers(), new.without_numbers()
-        if np.array_equal(bare_old, bare_new):
-            self.found.renumbered += sum(not np.array_equal(a, b) for a, b in zip(_events(old, old.rows), _events(new, new.rows)))
-            return
-        olds, news = [e.tobytes() for e in _events(old, bare_old)], [e.tobytes() for e in _events(new, bare_new)]
+        olds, news = (_events(run, run.without_numbers()) for run in (old, new))
         for what, i, j, k, m in _steps(olds, news):
-            if what == "equal":
-                self.found.renumbered += sum(
-                    int(old.rows[old.begins[i + n], L.EVT_NUMBER] != new.rows[new.begins[k + n], L.EVT_NUMBER]) for n in range(j - i)
-                )
-                continue
             for n in range(max(j - i, m - k)):
-                self.found.note(
-                    old.rows[old.begins[i + n]] if i + n < j else None, new.rows[new.begins[k + n]] if k + n < m else None
-                )  # fmt: skip
+                a = old.event(i + n) if i + n < j else None
+                b = new.event(k + n) if k + n < m else None
+                if what != "equal" or (
+                    not self.found.kinds and not np.array_equal(a, b)
+                ):  # nothing has moved so far: numbers count as well
+                    self.found.note(a, b)
+                else:
+                    self.found.renumbered += not np.array_equal(a, b)
 
-    def _in_place(self, old: Run, new: Run) -> None:
-        unlike = (old.rows != new.rows).any(axis=1)
-        for i in sorted({int(np.searchsorted(new.begins, at, side="right")) - 1 for at in np.flatnonzero(unlike).tolist()}):
-            self.found.note(old.rows[old.begins[i]], new.rows[new.begins[i]])
 
-
-def _events(run: Run, rows: Words) -> Iterator[Words]:
-    for begin, end in zip(run.begins.tolist(), run.begins[1:].tolist()):
-        yield rows[begin:end]
+def _events(run: Run, rows: Words) -> list[bytes]:
+    return [rows[begin:end].tobytes() for begin, end in zip(run.begins.tolist(), run.begins[1:].tolist())]
 
 
 def _turns(old: Run, new: Run) -> Iterator[tuple[Run, Run]]:
@@ -189,6 +178,9 @@ def _turns(old: Run, new: Run) -> Iterator[tuple[Run, Run]]:
 
 def _steps(old: list[bytes], new: list[bytes]) -> Iterator[tuple[str, int, int, int, int]]:
     """How one turn's events become the other's: (what, from, to, from, to) as difflib has it."""
+    if old == new:
+        yield "equal", 0, len(old), 0, len(new)
+        return
     if len(old) + len(new) <= LINED_UP:
         yield from SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         return
