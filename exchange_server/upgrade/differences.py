@@ -95,10 +95,10 @@ class Run:
         """The rows with zeros where things are only numbered."""
         rows = self.rows.copy()
         heads = self.begins[:-1]
-        rows[np.ix_(heads, NUMBERS)] = 0
+        rows[np.ix_(heads, list(NUMBERS))] = 0
         kinds = plain.kind_of(rows[heads, L.EVT_HEAD])
         for kind, words in NUMBERS_OF.items():
-            rows[np.ix_(heads[kinds == kind], words)] = 0
+            rows[np.ix_(heads[kinds == kind], list(words))] = 0
         copies = heads[(plain.flags_of(rows[heads, L.EVT_HEAD]) & codes.EF_COPY) != 0]
         rows[copies, L.EVT_COPY_OF] = 0
         return rows
@@ -158,12 +158,11 @@ class Differences:
             for n in range(max(j - i, m - k)):
                 a = old.event(i + n) if i + n < j else None
                 b = new.event(k + n) if k + n < m else None
-                if what != "equal" or (
-                    not self.found.kinds and not np.array_equal(a, b)
-                ):  # nothing has moved so far: numbers count as well
+                same = a is not None and b is not None and np.array_equal(a, b)
+                if what != "equal" or not (same or self.found.kinds):  # as long as nothing has moved, numbers count as well
                     self.found.note(a, b)
                 else:
-                    self.found.renumbered += not np.array_equal(a, b)
+                    self.found.renumbered += not same
 
 
 def _events(run: Run, rows: Words) -> list[bytes]:
