@@ -95,10 +95,10 @@ class Run:
         """The rows with zeros where things are only numbered."""
         rows = self.rows.copy()
         heads = self.begins[:-1]
-        rows[np.ix_(heads, list(NUMBERS))] = 0
+        rows[np.ix_(heads, np.array(NUMBERS))] = 0
         kinds = plain.kind_of(rows[heads, L.EVT_HEAD])
         for kind, words in NUMBERS_OF.items():
-            rows[np.ix_(heads[kinds == kind], list(words))] = 0
+            rows[np.ix_(heads[kinds == kind], np.array(words))] = 0
         copies = heads[(plain.flags_of(rows[heads, L.EVT_HEAD]) & codes.EF_COPY) != 0]
         rows[copies, L.EVT_COPY_OF] = 0
         return rows
