@@ -185,7 +185,7 @@ def some_record(r: random.Random, now: int = 0) -> Any:
                 venue=pick(VENUES), level=pick(("none", "none", "none", "cancel_only", "settle_only", "nothing")), reason=title
             )
         case 25:
-            return ar.Freeze(venue="V1", level="none")
+            return some_budget(r) if r.random() < 0.6 else ar.Freeze(venue="V1", level="none")
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
             target = pick(
@@ -194,6 +194,18 @@ def some_record(r: random.Random, now: int = 0) -> Any:
             return ar.Kill(level=level, target=target, on=pick((True, False)), cancel=pick((None, True, False)))
         case _:
             return ar.Restrict(event=pick(MARKETS).event, firm=pick(FIRMS), on=pick((True, False)))
+
+
+def some_budget(r: random.Random) -> Any:
+    """Of sessions with and without a default account; lists with names that are there and that are not."""
+    session = r.choice(("C0", "C1", "C1", "M1", "M1", "M2", "C9"))
+    if r.random() < 0.2:
+        return ar.ClearBudget(session=session)
+    limits = {name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "max_quantity")}
+    markets, series = r.choice((None, None, (), ("FINAL",), ("FINAL", "SEMI"), ("FINAL", "FINAL"))), r.choice((None, None, (), ("S1",)))
+    return ar.Budget(
+        session=session, asset=r.choice(("", "USD", "USD", "EUR", "X")), markets=markets, series=series, anew=r.random() < 0.1, **limits
+    )
 
 
 def some_hold(r: random.Random, account: str, title: str) -> Any:
@@ -395,6 +407,10 @@ def tables(registry: Registry) -> dict[str, Any]:
         },
         "quotas": {registry.venues[id].name: msgspec.to_builtins(quota) for id, quota in registry.quotas.items()},
         "freezes": {registry.venues[id].name: msgspec.to_builtins(kept) for id, kept in registry.freezes.items()},
+        "budgets": {
+            registry.sessions[id].name: {**msgspec.to_builtins(kept.record), "account": registry.accounts[kept.account].name}
+            for id, kept in registry.budgets.items()
+        },
         "begun": registry.begun is not None,
         "keys": [
             {**msgspec.to_builtins(row.record), "made": row.made_ns, "revoked": row.revoked, "reason": row.reason} for row in registry.keys.values()
@@ -456,6 +472,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "kept out": naive.kept_out(),
         "quotas": {name: {"type": "quota", "venue": name, **kept} for name, kept in naive.quotas.items()},
         "freezes": {name: {"type": "freeze", **kept} for name, kept in naive.freezes.items()},
+        "budgets": {name: {"type": "budget", "anew": False, **kept} for name, kept in naive.budgets.items()},
         "begun": naive.begun is not None,
         "keys": [{"type": "key", "id": id, "secret": "", **row} for id, row in naive.keys.items()],
         "held": {name: [id for id, row in naive.keys.items() if row["name"] == name] for name in naive.tables["session"]},
