@@ -18,7 +18,6 @@ from tests.model_worlds import NOW, SECOND, Story
 from tests.random_world import TRADING, Generator, flow
 
 Make = Callable[..., Story]
-HOURS = 3600
 
 
 @pytest.fixture(params=["model", "core"])
@@ -56,7 +55,7 @@ def the_limits(make: Make) -> None:
     accepted(s, 1, C.BUY, 10, 40, id=70)
     assert refused(s, 1, C.BUY, 10, 31) == (C.R_BUDGET_LOSS_DAY, 700, 400, 310)
     accepted(s, 1, C.BUY, 10, 30, instrument=2)
-    s.later(24 * HOURS)
+    s.do(C.C_TIME, turn=9, now=NOW + DAY_NS, tick=NOW + DAY_NS)
     accepted(s, 1, C.BUY, 10, 20, id=80)
     assert refused(s, 1, C.BUY, 5, 40) == (C.R_BUDGET_LOSS, 1000, 900, 200)
     s.do(C.C_BUDGET, account=16, session=1, asset=2, most_qty=50)
