@@ -308,7 +308,7 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
         (C.R_POSITION_SHARE_FULL, "your firm has 46 words of positions, its share is 46, this event needs 23 more (safe to resend)", (46, 46, 23)),
     ]),
     (test_budget.the_limits, [
-        (C.R_BUDGET_ACCOUNT, "this session has a budget and acts for account C1-A only, not for ACCOUNT-20", (16, 0, 20)),
+        (C.R_BUDGET_ACCOUNT, "this session has a budget and acts for account C1-A only, not for N43-20", (16, 0, 20)),
         (C.R_BUDGET_MARKET, "this market is not one of those that the account's budget allows", (0, 0, 1)),
         (C.R_BUDGET_QTY, "quantity 0.51 is above the budget's maximum 0.50", (50, 0, 51)),
         (C.R_BUDGET_COST, "the order may cost 6.50, and the budget allows 6.00", (600, 0, 650)),

@@ -119,7 +119,7 @@ class NaiveRules:
         old, anew = self.budgets.get(f["session"]), f.pop("anew")
         lists, amounts = ("markets", "series"), ("max_loss", "max_loss_per_day", "max_cost")
         self._wrong(old is None and not f["asset"])
-        new = {name: value if value is not None else old[name] if old else [] if name in lists else 0 for name, value in f.items()}
+        new = {name: value if value is not None else old[name] if old else () if name in lists else 0 for name, value in f.items()}
         new["asset"] = f["asset"] or old["asset"]  # type: ignore[index]
         self._wrong(old is not None and new["asset"] != old["asset"] and any(f[name] is None and old[name] for name in amounts))
         self._wrong(not any(new[name] for name in (*lists, *amounts, "max_quantity")))

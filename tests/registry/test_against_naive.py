@@ -185,7 +185,7 @@ def some_record(r: random.Random, now: int = 0) -> Any:
                 venue=pick(VENUES), level=pick(("none", "none", "none", "cancel_only", "settle_only", "nothing")), reason=title
             )
         case 25:
-            return some_budget(r) if r.random() < 0.6 else ar.Freeze(venue="V1", level="none")
+            return ar.Freeze(venue="V1", level="none")
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
             target = pick(
@@ -489,12 +489,16 @@ def event_row(world: World, id: int) -> int:
     return int(world.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + id * L.EVENT_WORDS
 
 
-def run(seed: int, steps: int, seen: Counter[Any]) -> None:
+def run(seed: int, steps: int, seen: Counter[Any], budgets: bool = False) -> None:
     r, world, naive = random.Random(seed), World(**CAPACITIES), NaiveRegistry(**ROOM)
-    first = PRELUDE if seed % 2 else ()  # half of the worlds begin with markets, so that they come to their end
+    first = (
+        (*PRELUDE, change(LOGIN, account="A")) if budgets else PRELUDE if seed % 2 else ()
+    )  # half of the worlds begin with markets, so that they come to their end
     for step in range(steps):
         ends = bool(first) and seed % 3 == 0 and r.random() < 0.6
         record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
+        if budgets and step >= len(first) and r.random() < 0.4:
+            record = some_budget(r)
         if r.random() < 0.05:
             naive.settling = {event for event in naive.tables["market"] if r.random() < 0.2}
         for event in world.registry.events:
@@ -534,6 +538,14 @@ def test_random_records_against_the_naive_registry() -> None:
             break
     assert len(kinds) == 46 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= EXPECTED
+
+
+def test_random_budgets_against_the_naive_registry() -> None:
+    seen: Counter[Any] = Counter()
+    for seed in range(1, 20, 2):
+        run(seed, 90, seen, budgets=True)
+    assert {became for kind, _, became in seen if kind == "Budget"} == {"", NEW, SAME}
+    assert {became for kind, _, became in seen if kind == "ClearBudget"} == {"", NEW}
 
 
 def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
