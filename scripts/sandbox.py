@@ -32,7 +32,18 @@ class Page:
         self.address, self.why = "", ""
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "exchange_server.cli.main", "web", "--data", str(self.folder), "--login", PAGE_LOGIN, "--port", str(self.port)]
+        command = [
+            sys.executable,
+            "-m",
+            "exchange_server.cli.main",
+            "web",
+            "--data",
+            str(self.folder),
+            "--login",
+            PAGE_LOGIN,
+            "--port",
+            str(self.port),
+        ]
         environment = os.environ | {"EXOS_WEB_SECRET": f"{PAGE_LOGIN.lower()}-secret"}
         with open(self.folder / "web.log", "ab") as log:
             self.process = spawn(command, cores()[1], stdout=subprocess.PIPE, stderr=log, env=environment, start_new_session=True)

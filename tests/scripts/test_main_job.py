@@ -7,6 +7,7 @@ import pytest
 from exchange_server.demo import street, tournament
 from exchange_server.exits import Exit
 from scripts import main_job, sandbox
+from tests.server_kit import free_port, in_use
 
 
 def test_options() -> None:
@@ -50,10 +51,10 @@ def test_lines_to_paste() -> None:
     assert Path(dictionary).is_file()
 
 
-def test_a_page_that_does_not_start_is_named_and_takes_nothing_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "PAGE_LOGIN", "")  # refused: no such login
-    page = sandbox.Page(tmp_path, 0)
-    page.start()
+def test_a_page_that_does_not_start_is_named_and_takes_nothing_with_it(tmp_path: Path) -> None:
+    with in_use(port := free_port()):
+        page = sandbox.Page(tmp_path, port)
+        page.start()
     assert (page.address, page.why) == ("", f"see {tmp_path / 'web.log'}") and not page.ended()
 
 

@@ -7,15 +7,14 @@ const WORDS = { connecting: "connecting", live: "live", stale: "reconnecting", d
 const GRACE_MS = 1500; // a short break is marked at once, the alarm comes after this
 
 export function bindAge(place, alarm) {
-  const text = place.querySelector(".age-text");
+  const [text, delay, number] = ["text", "ms", "sequence"].map((name) => place.querySelector(`.age-${name}`));
   stream.age.listen(({ state, since, behind, sequence }) => {
     const root = document.documentElement.dataset;
     if (root.feed !== state) root.feed = state;
     if (place.dataset.state !== state) place.dataset.state = state;
-    const parts = [WORDS[state]];
-    if (state === "live" && behind !== null) parts.push(`${behind} ms`);
-    if (state === "live" && sequence) parts.push(`#${sequence}`);
-    say(text, parts.join(" · "));
+    say(text, WORDS[state]);
+    say(delay, state === "live" && behind !== null ? `${behind} ms` : "");
+    say(number, state === "live" && sequence ? `#${sequence}` : "");
     place.title = state === "live" ? "Delay of the newest change of a book, and its number" : WORDS[state];
     const seconds = Math.round((Date.now() - since) / 1000);
     const bad = (state === "stale" || state === "down") && Date.now() - since > GRACE_MS;

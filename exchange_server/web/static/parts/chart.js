@@ -10,6 +10,8 @@ const TIME = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", 
 const HOUR = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
+const per = (value) => `${value.toFixed(1)} %`;
+
 export function chartPart(contract) {
   let interval = "1m";
   let chart = null;
@@ -57,7 +59,7 @@ export function chartPart(contract) {
     chart = lib.createChart(place, {
       ...colours(),
       autoSize: true,
-      localization: { timeFormatter: (time) => TIME.format(time * 1000), priceFormatter: contract.payout ? (value) => `${value.toFixed(1)} %` : undefined },
+      localization: { timeFormatter: (time) => TIME.format(time * 1000), },
       crosshair: { mode: 0 },
       handleScroll: { vertTouchDrag: false },
       handleScale: { mouseWheel: false },
@@ -66,7 +68,7 @@ export function chartPart(contract) {
       timeVisible: true, secondsVisible: false, rightOffset: 3, minBarSpacing: 2,
       tickMarkFormatter: (time, kind) => (kind < 3 ? DATE : HOUR).format(time * 1000),
     });
-    series = chart.addSeries(contract.payout ? lib.AreaSeries : lib.CandlestickSeries, own());
+    series = chart.addSeries(contract.payout ? lib.AreaSeries : lib.CandlestickSeries, { ...own(), ...(contract.payout ? { priceFormat: { type: "custom", minMove: 0.1, formatter: per } } : {}) });
     await load();
   }
 

@@ -48,7 +48,7 @@ export function ordersPart(contracts = null, marketName = null) {
   const every = h("button", { type: "button", class: "button button-small", text: "Cancel all", on: { click: cancelAll } });
   const rows = new Rows(body, (order) => {
     const name = contractCell();
-    const cells = { side: h("td"), price: h("td", { class: "right num" }), filled: h("td", { class: "right num" }), tif: h("td", { class: "dim" }) };
+    const cells = { side: h("td"), price: h("td", { class: "right num" }), filled: h("td", { class: "right num" }), tif: h("td", { class: "dim less" }) };
     let now = order;
     const cancel = h("button", { type: "button", class: "button button-small", text: "Cancel", on: { click: () => cancelOne(now, cancel) } });
     return {
@@ -103,7 +103,7 @@ export function ordersPart(contracts = null, marketName = null) {
   return {
     label: "Orders",
     count,
-    element: h("div", {}, tableOf("Open orders", [["Contract"], ["Side"], ["Price", "right"], ["Filled", "right"], ["Stands"], ["", "right"]], body), empty, h("p", { class: "panel-foot" }, every)),
+    element: h("div", {}, tableOf("Open orders", [["Contract"], ["Side"], ["Price", "right"], ["Filled", "right"], ["Stands", "less"], ["", "right"]], body), empty, h("p", { class: "panel-foot" }, every)),
     close: () => ends.forEach((end) => end()),
   };
 }
@@ -113,7 +113,7 @@ export function fillsPart(contracts = null) {
   const empty = h("p", { class: "empty", text: "No fills." });
   const rows = new Rows(body, () => {
     const name = contractCell();
-    const cells = { time: h("td", { class: "num dim" }), side: h("td"), price: h("td", { class: "right num" }), lots: h("td", { class: "right num" }), fee: h("td", { class: "right num" }) };
+    const cells = { time: h("td", { class: "num dim less" }), side: h("td"), price: h("td", { class: "right num" }), lots: h("td", { class: "right num" }), fee: h("td", { class: "right num" }) };
     return {
       element: h("tr", {}, name.element, ...Object.values(cells)),
       set(now) {
@@ -136,7 +136,7 @@ export function fillsPart(contracts = null) {
   draw();
   return {
     label: "Fills",
-    element: h("div", {}, tableOf("Fills, the newest first", [["Contract"], ["Time"], ["Side"], ["Price", "right"], ["Contracts", "right"], ["Fee", "right"]], body), empty),
+    element: h("div", {}, tableOf("Fills, the newest first", [["Contract"], ["Time", "less"], ["Side"], ["Price", "right"], ["Contracts", "right"], ["Fee", "right"]], body), empty),
     close: () => ends.forEach((end) => end()),
   };
 }
@@ -147,7 +147,7 @@ export function positionsPart(contracts = null) {
   const count = h("span", { class: "count num" });
   const rows = new Rows(body, () => {
     const name = contractCell();
-    const cells = { side: h("td"), lots: h("td", { class: "right num" }), pays: h("td", { class: "right num" }), buys: h("td", { class: "right num dim" }), sells: h("td", { class: "right num dim" }) };
+    const cells = { side: h("td"), lots: h("td", { class: "right num" }), pays: h("td", { class: "right num" }), buys: h("td", { class: "right num dim less" }), sells: h("td", { class: "right num dim less" }) };
     return {
       element: h("tr", {}, name.element, ...Object.values(cells)),
       set(now) {
@@ -174,7 +174,7 @@ export function positionsPart(contracts = null) {
   return {
     label: "Positions",
     count,
-    element: h("div", {}, tableOf("Positions", [["Contract"], ["Side"], ["Contracts", "right"], ["Pays if right", "right"], ["Open buys", "right"], ["Open sells", "right"]], body), empty),
+    element: h("div", {}, tableOf("Positions", [["Contract"], ["Side"], ["Contracts", "right"], ["Pays if right", "right"], ["Open buys", "right less"], ["Open sells", "right less"]], body), empty),
     close: () => ends.forEach((end) => end()),
   };
 }

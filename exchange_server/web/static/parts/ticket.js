@@ -208,7 +208,7 @@ export function ticketPart(market, now) {
       sum("ties", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
       sum("left", "Available now", `${money(found.available)} ${found.required_asset}`);
     } else {
-      sum("ties", "Worst case tied up", `${money(found.required_before)} → ${money(found.required_after)} ${found.required_asset}`);
+      sum("ties", "Ties up, worst case", `${money(found.required_before)} → ${money(found.required_after)} ${found.required_asset}`);
       sum("left", "Available after", `${money(found.available_after)} ${found.required_asset}`, found.enough ? "" : "no-text");
     }
   }

@@ -9,7 +9,7 @@ import { apply, Tickers } from "../lib/tickers.js";
 
 const FIRST = 48; // cards that are drawn at once
 const ROWS = 3; // outcomes of a card
-const FILTERS = [["trading", "Trading"], ["soon", "Not open yet"], ["decided", "Closed and decided"], ["all", "All"]];
+const FILTERS = [["trading", "Trading"], ["soon", "Upcoming"], ["decided", "Decided"], ["all", "All"]];
 const state = { words: "", filter: "trading", most: FIRST };
 let redraw = () => {};
 
