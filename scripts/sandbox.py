@@ -47,8 +47,10 @@ class Page:
         environment = os.environ | {"EXOS_WEB_SECRET": f"{PAGE_LOGIN.lower()}-secret"}
         with open(self.folder / "web.log", "ab") as log:
             self.process = spawn(command, cores()[1], stdout=subprocess.PIPE, stderr=log, env=environment, start_new_session=True)
-        readable, _, _ = select.select([self.process.stdout], [], [], PAGE_START_S)
-        line = self.process.stdout.readline() if readable else b""  # type: ignore[union-attr]
+        out = self.process.stdout
+        assert out is not None
+        readable, _, _ = select.select([out], [], [], PAGE_START_S)
+        line = out.readline() if readable else b""
         if line:
             self.address = json.loads(line)["address"]
         else:

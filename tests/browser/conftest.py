@@ -16,6 +16,7 @@ MARKETS = f"""
 event = "RAIN"
 title = "Does it rain in Lisbon on 1 December? {EVIL}"
 product = "at_most"
+winners = 1
 owner_venue = "V"
 asset = "USD"
 payout = "1.0000"

@@ -34,7 +34,7 @@ def maker(site: Web) -> Any:
 
 
 def live(page: Any) -> None:
-    page.wait_for_function("document.documentElement.dataset.feed === 'live'")
+    page.locator("html[data-feed=live]").wait_for()
 
 
 def test_the_list_is_searched_and_shows_texts_of_markets_as_texts(page: Any, maker: httpx.Client) -> None:
