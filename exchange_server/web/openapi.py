@@ -88,7 +88,7 @@ def problems_of(operation: Operation) -> list[int]:
         if operation.changes:
             found |= {403, 409}
     if operation.body is not None:
-        found |= {413, 415}
+        found |= {408, 413, 415}
     if operation.path_names:
         found.add(404)
     return sorted(found)

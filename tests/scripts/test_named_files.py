@@ -25,6 +25,7 @@ ELSEWHERE = {
     "FIX44.xml": "the standard dictionary that comes with other FIX engines",
     "cut/": "a folder that `exos journal cut` makes",
     "DIR/admin.sock": "DIR stands for the data folder",
+    "DIR/principal.sock": "likewise",
     "DIR/follower/status.json": "likewise",
     "DIR/journal/recycled.json": "likewise",
     "DIR/upgrade/": "likewise",

@@ -3,62 +3,70 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from protocol import errors, numbers
 from protocol import messages as M
-from protocol import numbers
 from protocol.account_messages import PART_BALANCES, PART_POSITIONS, PART_REQUIREMENTS
 
 from .. import schemas as S
 from .. import words
 from ..operation import Call, Operation
-from ..reports import definition_of, entry_of, fill_of
+from ..reports import balances_of, definition_of, entry_of, fill_of
+from ..trader import Gone, Past
 from . import paging
 
 WINDOW = 2000  # reports that are asked for at once
 WINDOWS = 10  # that one request looks through
 
 
-async def _past(call: Call, ask: Callable[[int, int], Awaitable[list[Any]]], take: Callable[[Any], Any]) -> tuple[list[Any], str | None]:
-    """(rows, next cursor) of what `take` makes of the session's reports, the oldest first. The cursor is the number of the last report looked at, so
+async def _past(
+    call: Call, ask: Callable[[int, int], Awaitable[Past]], take: Callable[[Any], Any]
+) -> tuple[list[Any], str | None, S.Gone | None]:
+    """(rows, next cursor, what is not there any more) of what `take` makes of the session's reports, the oldest first. The cursor is the number of the last report looked at, so
     a page may be short, and still have a next one."""
     limit, number = call.query.limit, paging.read_number(call.query.cursor)
     found: list[Any] = []
+    gone: Gone | None = None
     newest = call.session.trader.next_report - 1
     for _ in range(WINDOWS):
         if number >= newest:
-            return found, None
+            return found, None, _gone(gone)
         end = min(number + WINDOW, newest)
-        for report in await ask(number + 1, end):
+        past = await ask(number + 1, end)
+        if past.gone is not None:
+            gone = past.gone if gone is None else gone._replace(last=past.gone.last)
+        for report in past.rows:
             if (row := take(report)) is None:
                 continue
             found.append(row)
             if len(found) == limit:
-                return found, str(report.number) if report.number < newest else None
+                return found, str(report.number) if report.number < newest else None, _gone(gone)
         number = end
-    return found, str(number) if number < newest else None
+    return found, str(number) if number < newest else None, _gone(gone)
+
+
+def _gone(gone: Gone | None) -> S.Gone | None:
+    if gone is None:
+        return None
+    return S.Gone(
+        first=str(gone.first), last=str(gone.last), code=gone.reason, name=errors.short_name(gone.reason), detail=errors.text(gone.reason)
+    )
 
 
 async def fills(call: Call) -> S.Fills:
     gateway, trader = call.gateway, call.session.trader
-    found, cursor = await _past(call, trader.fills, lambda fill: fill_of(gateway, trader, fill))
-    return S.Fills(fills=found, next_cursor=cursor)
+    found, cursor, gone = await _past(call, trader.fills, lambda fill: fill_of(gateway, trader, fill))
+    return S.Fills(fills=found, next_cursor=cursor, gone=gone)
 
 
 async def statement(call: Call) -> S.Statement:
     gateway, trader = call.gateway, call.session.trader
-    found, cursor = await _past(call, trader.reports, lambda report: entry_of(gateway, trader, report))
-    return S.Statement(entries=found, next_cursor=cursor)
+    found, cursor, gone = await _past(call, trader.reports, lambda report: entry_of(gateway, trader, report))
+    return S.Statement(entries=found, next_cursor=cursor, gone=gone)
 
 
 async def balances(call: Call) -> S.Balances:
     state = await call.session.trader.own_state(call.query.account, PART_BALANCES)
-    rows = [
-        S.Balance(
-            account=account.name, asset=name, cash=numbers.unscaled(one.cash, one.decimals), locked=numbers.unscaled(one.locked, one.decimals),
-            available=numbers.unscaled(one.available, one.decimals),
-        )
-        for account in state.accounts.values() for name, one in account.balances.items()
-    ]  # fmt: skip
-    return S.Balances(time=words.time_text(state.time), balances=rows)
+    return S.Balances(time=words.time_text(state.time), balances=balances_of(state))
 
 
 async def positions(call: Call) -> S.Positions:
