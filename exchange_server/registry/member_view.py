@@ -51,10 +51,12 @@ def row(registry: Definitions, m: Words, kind: str, id: int, sight: Sight) -> Ro
     return made | {"balances": _balances_of(registry, m, id)} if kind == "account" else made
 
 
-def members_of(registry: Definitions, sight: Sight, kind: str) -> Iterator[int]:
+def members_of(sight: Sight, kind: str) -> Iterator[int]:
     """The firm of each account or session that the asker sees, in the order of their ids; 0 for one that it does not."""
-    for one in list(sight.table(kind)):
-        yield one.firm if sight.sees(kind, one) else 0
+    table: Any = sight.table(kind)
+    for id in range(1, table.next_id):
+        one = table.get(id)
+        yield one.firm if one is not None and sight.sees(kind, one) else 0
 
 
 def _balances_of(registry: Definitions, m: Words, account: int) -> dict[str, dict[str, int]]:

@@ -57,6 +57,7 @@ class Desk:
 
     async def open(self, door: Door) -> None:
         """Connect, and read the challenge. Raises Refusal."""
+        raw: socket.socket | None = None
         try:
             raw = await asyncio.to_thread(door.connect)
             if door.tls is None:
@@ -66,18 +67,21 @@ class Desk:
             reader, self._writer = await asyncio.wait_for(opened, HELLO_S)
             hello = json.loads(await asyncio.wait_for(reader.readline(), HELLO_S))
             self.challenge = bytes.fromhex(hello["challenge"])
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            if self._writer is None and raw is not None:
+                raw.close()
             self.close()
-            raise server_down(f"its port for principals does not answer ({error or 'no answer in time'})") from None
-        except (ValueError, KeyError, TypeError):
-            self.close()
+            if isinstance(error, OSError | TimeoutError):
+                raise server_down(f"its port for principals does not answer ({error or 'no answer in time'})") from None
             raise server_down("its port for principals does not speak as it should") from None
         self._reading = asyncio.create_task(self._read(reader))
 
     async def log_on(self, principal: str, key: str, address: str, **proof: str) -> Any:
         """What the principal may do (`whoami`). proof: token, or signature in hexadecimal digits. Raises Refusal with the exchange's reason."""
-        known = {"address": address} if self.local and address else {}
-        said = await self.ask("logon", principal=principal, key=key, **known, **proof)
+        fields: dict[str, Any] = {"principal": principal, "key": key, **proof}
+        if self.local and address:
+            fields["address"] = address
+        said = await self.ask("logon", **fields)
         if not said.ok:
             self.close()
             raise refusal(said.code, said.text)

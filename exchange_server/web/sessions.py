@@ -185,6 +185,8 @@ class Sessions:
         return desk
 
     def _operator(self, name: str, desk: Desk, known: Any, cookie: bool) -> WebSession:
+        if desk.ended:
+            raise server_down(desk.ended)
         session = self._session(Operator(name, desk, known, self._answers.setdefault(name, OrderedDict())), cookie)
 
         def over(why: str) -> None:

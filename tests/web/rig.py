@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 
 from config import admin_records as ar
+from config.access_records import DEFAULT_DUAL
 from tests.server_kit import ROOT, SMALL, ServerProcess, secret_of, wait_until
 
 # Three members trade; WEB only listens: its session has no account. W is another venue, with a market of its own.
 CONFIG = (
-    SMALL
+    SMALL.replace("firms = 16", "firms = 64").replace("sessions = 16", "sessions = 64").replace("accounts = 64", "accounts = 128")
     + """
 [[venue]]
 name = "W"
@@ -126,7 +127,7 @@ class Web:
 def principals(server: ServerProcess) -> dict[str, str]:
     """Makes those of ROLES, each with a token; the tokens by name."""
     tokens = {}
-    waiting = tuple(act for act in ar.DEFAULT_DUAL if act != "platform_grant")  # else the second grant waits for the first principal
+    waiting = tuple(act for act in DEFAULT_DUAL if act != "platform_grant")  # else the second grant waits for the first principal
     records: list[Any] = [ar.Approvals(acts=waiting)]
     records += [ar.DefinePrincipal(name=name, venue=scope.partition(":")[2]) for name, (_, scope) in ROLES.items()]
     records += [ar.Grant(principal=name, role=role, scope=scope) for name, (roles, scope) in ROLES.items() for role in roles]

@@ -23,17 +23,17 @@ def commands() -> list[str]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_commands_of_the_page_work(web: Web, tokens: dict[str, str]) -> None:
     found = commands()
-    assert len(found) == 5
+    assert len(found) == 6
     script = "set -eu\n" + "\n".join(found)
     for name, here in NAMES.items():
         script = script.replace(name, here)
     done = subprocess.run(
         ["bash", "-x", "-c", script],
-        env=os.environ | {"API": f"http://127.0.0.1:{web.port}", "ANNA_TOKEN": tokens["anna"]},
+        env=os.environ | {"API": f"http://127.0.0.1:{web.port}", "ANNA_TOKEN": tokens["anna"], "WILLY_TOKEN": tokens["willy"]},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
-    assert done.stdout.count("}{") >= 25 and '"status":"canceled"' in done.stdout
+    assert done.stdout.count("}{") >= 30 and '"status":"canceled"' in done.stdout

@@ -230,8 +230,6 @@ def test_a_principal_logs_on_by_a_signature(web: Web, exchange: ServerProcess, t
         wrong = api.post("/v1/sessions/challenges", json=about).json()
         proof = proof_of(wrong, private, "sue", "sue-ed")  # for the other port
         problem(api.post("/v1/sessions", json=about | {"challenge_id": wrong["challenge_id"], "proof": proof}), 401, "bad_credentials")
-    lines = exchange.log_text().splitlines()
-    assert any('"logon_refused"' in line and "127.0.0.1" in line and '"sue"' in line for line in lines), "the log says from where it came"
 
 
 def test_a_challenge_is_over_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ class Office:
         if kind == "firm":
             counts: dict[str, Counter[int]] = {"account": Counter(), "session": Counter()}
             for of, count in counts.items():
-                for n, firm in enumerate(members.members_of(self.registry, sight, of)):
+                for n, firm in enumerate(members.members_of(sight, of)):
                     count[firm] += 1
                     if n % PAGE_SLICE == PAGE_SLICE - 1:
                         yield None
