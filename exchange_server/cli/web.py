@@ -61,6 +61,7 @@ SECRET = "EXOS_WEB_SECRET"
 )
 @click.option("--public-url", metavar="URL", help="The address under which browsers see this process (https://shop.example): a proxy's.")
 @click.option("--proxy", "proxies", multiple=True, metavar="ADDRESS", help="Believe X-Forwarded-For of this peer: the address of a proxy.")
+@click.option("--pages", type=FILE, metavar="FILE", help="Names, colours and venues of the pages it serves (docs/page.md).")
 @click.option("--rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Requests a second of one address (default: 50).")
 @click.option(
     "--logon-rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Logons a second of one address (default: 1, and 10 at once)."
@@ -94,6 +95,7 @@ def checked(
     origins: tuple[str, ...],
     public_url: str | None,
     proxies: tuple[str, ...],
+    pages: Path | None,
     rate: int | None,
     logon_rate: int | None,
     client_rate: int | None,
@@ -130,8 +132,8 @@ def checked(
     return WebOptions(
         host, port, server.connect, _door(server), login, secret, key_file_of_login, key_id_of_login, _target(target),
         remote.host if remote is not None else "127.0.0.1", trusting(remote.ca if remote is not None else _ca()) if tls else None, certificate,
-        exposed, expose_sandbox, Settings(certificate is not None or public.startswith("https:"), origins, rates, public, _addresses(proxies)), ready_file,
-        log_level,
+        exposed, expose_sandbox, Settings(certificate is not None or public.startswith("https:"), origins, rates, public, _addresses(proxies)),
+        _pages(pages), ready_file, log_level,
     )  # fmt: skip
 
 
@@ -156,6 +158,24 @@ def _door(server: Server) -> Any:
         path = server.data / PRINCIPAL_SOCKET
         return Door(lambda: connect(path, CONNECT_S))
     return Door(lambda: socket.create_connection((remote.host, remote.port), CONNECT_S), trusting(remote.ca), remote.host)
+
+
+def _pages(file: Path | None) -> Any:
+    """The pages to serve. Raises CommandError for a file that cannot be used, with the place in it."""
+    from ..web.pages.brand import BrandError, read
+    from ..web.pages.contrast import tokens
+    from ..web.pages.files import Files
+    from ..web.pages.routes import Pages
+
+    files = Files()
+    if file is None:
+        return Pages((), files)
+    try:
+        return Pages(read(file.read_text(), tokens(files.text("tokens.css"))), files)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(Exit.USAGE, f"--pages {file}: {getattr(error, 'strerror', None) or 'is no text'}") from error
+    except BrandError as error:
+        raise CommandError(Exit.CONFIG, f"--pages {file}: {error}") from error
 
 
 def _ca() -> Path | None:

@@ -53,7 +53,7 @@ def refused(said: Said, form: Form | None = None, places: Places = Places()) -> 
     key = tuple(found["key"])
     unit = form.unit_of(key) if form is not None else cf.PLAIN
     at = (form.api_key(key) if form is not None else None) if key else None
-    told = {name: _number(said.code, unit, found[name], places) for name in ("limit", "used", "asked") if found[name]}
+    told: dict[str, Any] = {name: _number(said.code, unit, found[name], places) for name in ("limit", "used", "asked") if found[name]}
     return refusal(said.code, found["sentence"], at=at, **told)
 
 
@@ -151,8 +151,8 @@ def _answer(form: Form, said: Said) -> Made:
         outcome = "done_before"
     elif result.pop("unchanged", 0):
         outcome = "unchanged"
-    shown = {
-        acts.NAMES.get(name, name): words.phase(value) if name == "phase" else str(value)
+    shown: dict[str, str] = {
+        str(acts.NAMES.get(name, name)): words.phase(value) if name == "phase" and isinstance(value, int) else str(value)
         for name, value in result.items()
         if isinstance(value, int | str)
     }

@@ -19,7 +19,7 @@ from ..parties import Operator
 from ..problems import bad_field
 from .acts import FORMS, ask, assets, refused
 
-SCOPES = ("trade", "read", "market_data")
+SCOPES: Any = ("trade", "read", "market_data")
 GONE_S, TRIES = 0.1, 30  # until a login that was closed is logged off
 
 
