@@ -81,7 +81,7 @@ def values(schema: dict[str, Any], document: dict[str, Any]) -> st.SearchStrateg
     if kind == "null":
         return st.none()
     if kind == "string":
-        low, high = schema.get("minLength", 0), schema.get("maxLength", 40)
+        low, high = schema.get("minLength", 0), schema.get("maxLength", 1000 if "pattern" in schema else 40)
         if "pattern" in schema:
             return st.from_regex(schema["pattern"], fullmatch=True).filter(lambda text: low <= len(text) <= high)
         return st.text(st.characters(codec="utf-8"), min_size=low, max_size=high)

@@ -31,6 +31,7 @@ def paths(path: str) -> st.SearchStrategy[str]:
         "order_id": ["1", "999999"],
         "client_order_id": ["1", "12345"],
         "series": ["S"],
+        "user": ["W.nobody"],
     }
     parts: dict[str, st.SearchStrategy[str]] = {}
     for name, words in likely.items():
@@ -116,7 +117,7 @@ def test_broken_bodies_are_refused_with_the_place(
 ) -> None:
     asker = willy if path.startswith("/v1/operator") else mm1
     body = schema.resolved(body_of(operation), DOCUMENT)  # type: ignore[arg-type]
-    address = path.format(client_order_id="77", order_id="77")
+    address = path.format(client_order_id="77", order_id="77", user="W.nobody")
     names = sorted(body["properties"])
 
     @how_many(path)

@@ -157,10 +157,10 @@ def proof_of(challenge: dict[str, Any], private: Ed25519PrivateKey, login: str, 
 def test_a_client_logs_on_by_a_signature_and_its_private_key_stays_with_it(web: Web, exchange: ServerProcess) -> None:
     private = Ed25519PrivateKey.generate()
     key = ar.DefineKey(
-        id="MM2-ed", holder="session", name="MM2", kind="ed25519", verifier=credentials.public_hex(private), scopes=("trade", "read", "market_data")
+        id="MM3-ed", holder="session", name="MM3", kind="ed25519", verifier=credentials.public_hex(private), scopes=("trade", "read", "market_data")
     )  # fmt: skip
     assert exchange.ask("admin", key).ok
-    about = {"login": "MM2", "key_id": "MM2-ed"}
+    about = {"login": "MM3", "key_id": "MM3-ed"}
     with web.api() as api:
 
         def challenged() -> dict[str, Any]:
@@ -173,29 +173,29 @@ def test_a_client_logs_on_by_a_signature_and_its_private_key_stays_with_it(web: 
             return api.post("/v1/sessions", json=about | {"challenge_id": challenge["challenge_id"], "proof": proof} | more)
 
         first = challenged()
-        problem(log_on(first, proof_of(first, Ed25519PrivateKey.generate(), "MM2", "MM2-ed")), 401, "bad_credentials")
-        problem(log_on(first, proof_of(first, private, "MM2", "MM2-ed")), 401, "challenge_over")  # one proof of each
+        problem(log_on(first, proof_of(first, Ed25519PrivateKey.generate(), "MM3", "MM3-ed")), 401, "bad_credentials")
+        problem(log_on(first, proof_of(first, private, "MM3", "MM3-ed")), 401, "challenge_over")  # one proof of each
         problem(log_on({"challenge_id": "none"}, "ab" * 64), 401, "challenge_over")
         other = challenged()
-        problem(log_on(other, proof_of(other, private, "MM2", "MM2-ed"), login="MM3"), 401, "challenge_over")
+        problem(log_on(other, proof_of(other, private, "MM3", "MM3-ed"), login="MM1"), 401, "challenge_over")
         good = challenged()
-        one = log_on(good, proof_of(good, private, "MM2", "MM2-ed"))
-        assert one.status_code == 201 and one.json()["login"] == "MM2", one.text
-        with web.api(one.json()["token"]) as mm2:
-            assert mm2.get("/v1/balances").status_code == 200
-            placed = mm2.post("/v1/orders", json=order(price="0.02"))
+        one = log_on(good, proof_of(good, private, "MM3", "MM3-ed"))
+        assert one.status_code == 201 and one.json()["login"] == "MM3", one.text
+        with web.api(one.json()["token"]) as mm3:
+            assert mm3.get("/v1/balances").status_code == 200
+            placed = mm3.post("/v1/orders", json=order(price="0.02"))
             assert placed.status_code == 201
             # A second one shares the session; the exchange itself judges its proof.
             again = challenged()
-            two = log_on(again, proof_of(again, private, "MM2", "MM2-ed"))
+            two = log_on(again, proof_of(again, private, "MM3", "MM3-ed"))
             assert two.status_code == 201 and two.json()["session"] == one.json()["session"], two.text
             wrong = challenged()
-            problem(log_on(wrong, proof_of(wrong, Ed25519PrivateKey.generate(), "MM2", "MM2-ed")), 401, "bad_credentials")
-            assert mm2.delete(f"/v1/orders/by-client-id/{placed.json()['client_order_id']}").status_code == 200
-            assert mm2.delete("/v1/sessions/current").status_code == 200
-        with web.api(two.json()["token"]) as mm2:
-            assert exchange.ask("admin", ar.RevokeKey(id="MM2-ed")).ok
-            wait_until(lambda: mm2.get("/v1/balances").status_code == 401)
+            problem(log_on(wrong, proof_of(wrong, Ed25519PrivateKey.generate(), "MM3", "MM3-ed")), 401, "bad_credentials")
+            assert mm3.delete(f"/v1/orders/by-client-id/{placed.json()['client_order_id']}").status_code == 200
+            assert mm3.delete("/v1/sessions/current").status_code == 200
+        with web.api(two.json()["token"]) as mm3:
+            assert exchange.ask("admin", ar.RevokeKey(id="MM3-ed")).ok
+            wait_until(lambda: mm3.get("/v1/balances").status_code == 401)
 
 
 def test_a_shared_secret_is_not_sent_either(web: Web) -> None:

@@ -47,9 +47,9 @@ def test_everything_behind_it_is_on_another_machine_and_under_tls(tmp_path: Path
         ):
             assert mm1.post("/v1/orders", json=order()).status_code == 201
             assert mm1.get("/v1/markets/CUP").json()["rules"].startswith("The winner pays")
-            with web.operator("vera", tokens) as vera:
-                assert vera.get("/v1/operator/markets/CUP").json()["phase"] == "open"
-                assert vera.get("/v1/operator/accounts?name=MM1-A").json()["accounts"][0]["open_orders"] == 1
+            with web.operator("anna", tokens) as anna:
+                assert anna.get("/v1/operator/markets/CUP").json()["phase"] == "open"
+                assert anna.get("/v1/operator/accounts?name=MM1-A").json()["accounts"][0]["open_orders"] == 1
             with web.api() as api:
                 log_on = {"principal": "vera", "key_id": "vera-1", "token": tokens["vera"], "cookie": True}
                 page = api.post("/v1/sessions", json=log_on, headers={"Origin": "https://shop.example"})
