@@ -13,7 +13,7 @@ from protocol import messages as M
 from .feed import Feed
 from .preview import Fees
 
-QUESTIONS = ("status", "markets", "series", "venue", "listing")
+QUESTIONS = ("status", "markets", "series", "venue", "listing", "budget")
 PAUSE_S = 0.5  # between two reads of what changed
 WHOLE_S = 60.0  # series, venues and markets' titles that changed without a message of the market
 MANY = 20  # of changed markets are read one by one

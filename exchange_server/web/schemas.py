@@ -458,6 +458,33 @@ class Fill(Answer, frozen=True):
     order_open: Decimal
 
 
+class BudgetUse(Answer, frozen=True):
+    """`limit` None: there is none, and nothing is `left` to be told."""
+
+    limit: Decimal | None
+    used: Decimal
+    left: Decimal | None
+
+
+class Budget(Answer, frozen=True):
+    """What a session and its account may lose, in all and on a day (UTC), and what one order may be. `markets` and `series` both empty: all. docs/budgets.md."""
+
+    session: str
+    account: str
+    asset: str
+    loss: BudgetUse
+    loss_per_day: BudgetUse
+    max_cost: Decimal | None
+    max_lots: Sum | None
+    markets: list[str]
+    series: list[str]
+
+
+class Budgets(Answer, frozen=True):
+    budgets: list[Budget]
+    next_cursor: str | None
+
+
 class Gone(Answer, frozen=True):
     """What this answer lacks: the session's reports first..last are not kept any more (`code`, `name`: why)."""
 

@@ -19,7 +19,7 @@ HERE = [record for record in (*RECORDS, LISTING) if record.__struct_config__.tag
 PLAIN_NUMBERS = {  # what is counted, and has no other unit
     "version", "decimals", "share", "throttle_limit", "timestamp_decimals", "k", "price_decimals", "qty_decimals", "max_contracts", "kyc_level",
     "kyc_at_least", "sessions", "instruments", "listings", "open_orders", "messages_per_second", "journal_bytes_per_second", "to", "base", "maker_bps",
-    "taker_bps", "owner_share_bps", "venue_share_bps",
+    "max_quantity", "taker_bps", "owner_share_bps", "venue_share_bps",
 }  # fmt: skip
 
 

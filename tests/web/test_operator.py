@@ -301,3 +301,19 @@ def test_a_venues_backend_signs_up_a_user_all_or_nothing(web: Web, tokens: dict[
             willy.post(f"/v1/operator/users/{name}/close", json=close).content.replace(name.encode(), b"N") for name in ("MM1", "ZZZ")
         )
         assert one == two
+
+
+def test_a_budget_is_set_and_shown_to_its_client(anna: httpx.Client, boris: httpx.Client, mm1: httpx.Client, mm2: httpx.Client) -> None:
+    budget = {"session": "MM1", "asset": "USD", "max_loss": "500.00", "max_cost": "50000.00"}
+    assert anna.post(f"{ACTS}/budget", json=budget).json()["outcome"] == "done"
+    assert anna.post(f"{ACTS}/budget", json={"session": "MM1", "max_loss_per_day": "100.00"}).json()["outcome"] == "done", (
+        "in the asset that it has"
+    )
+    (shown,) = mm1.get("/v1/budget").json()["budgets"]
+    assert (shown["session"], shown["account"], shown["max_cost"], shown["loss"]["limit"]) == ("MM1", "MM1-A", "50000.0000", "500.0000")
+    assert shown["loss_per_day"]["left"] == "100.0000" and mm2.get("/v1/budget").json()["budgets"] == []
+    assert anna.get("/v1/operator/budgets").json()["budgets"] == [shown]
+    waits = anna.post(f"{ACTS}/budget_clear", json={"session": "MM1"}).json()
+    assert waits["outcome"] == "pending"
+    assert boris.post(f"{ACTS}/approve", json={"id": waits["pending_id"]}).json()["outcome"] == "done"
+    assert mm1.get("/v1/budget").json()["budgets"] == []

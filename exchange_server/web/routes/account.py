@@ -10,6 +10,8 @@ from protocol.account_messages import PART_BALANCES, PART_POSITIONS, PART_REQUIR
 from .. import schemas as S
 from .. import words
 from ..operation import Call, Operation
+from ..problems import server_down
+from ..reference import Unreadable
 from ..reports import balances_of, definition_of, entry_of, fill_of
 from ..trader import Gone, Past
 from . import paging
@@ -86,6 +88,33 @@ async def requirements(call: Call) -> S.Requirements:
     return S.Requirements(time=words.time_text(state.time), requirements=rows)
 
 
+async def budgets(call: Call) -> S.Budgets:
+    """What binds the accounts of this login. It is not on the binary wire: this process asks, and shows the client's own."""
+    own = set(call.session.trader.account_names.values())
+    try:
+        rows = (await call.gateway.reference.ask("budget"))["rows"]
+    except Unreadable as error:
+        raise server_down(f"budgets cannot be read: {error}") from None
+    return S.Budgets(budgets=[budget_of(row) for row in rows if row["account"] in own], next_cursor=None)
+
+
+def budget_of(row: dict[str, Any]) -> S.Budget:
+    """Of a row of the question `budget`."""
+    decimals = row["decimals"]
+
+    def limit(value: int | None) -> str | None:
+        return numbers.unscaled(value, decimals) if value else None
+
+    def use(given: dict[str, int]) -> S.BudgetUse:
+        left = numbers.unscaled(given["left"], decimals) if given["limit"] else None
+        return S.BudgetUse(limit=limit(given["limit"]), used=numbers.unscaled(given["used"], decimals), left=left)
+
+    return S.Budget(
+        session=row["session"], account=row["account"], asset=row["asset"], loss=use(row["loss"]), loss_per_day=use(row["loss_per_day"]),
+        max_cost=limit(row["max_cost"]), max_lots=row["max_quantity"] or None, markets=row["markets"], series=row["series"],
+    )  # fmt: skip
+
+
 def _requirement(call: Call, account: str, one: M.Requirement) -> S.Requirement:
     """One market of an account, with the sum that makes the requirement in words."""
     definition = next(iter(call.gateway.feed.of_market.get(one.market, ())), None) or definition_of(call.gateway, 0)
@@ -112,6 +141,7 @@ OPERATIONS = (
         "list_requirements", "GET", "/v1/requirements", "What the accounts must keep for each market, and why", S.Requirements, requirements,
         query=S.AccountQuery, private=True, problems=(404,),
     ),
+    Operation("list_budgets", "GET", "/v1/budget", "What this login's accounts may lose, and what is left of it", S.Budgets, budgets, private=True),
     Operation(
         "get_statement", "GET", "/v1/statement", "What changed the accounts' money, as this session was told", S.Statement, statement, query=S.Page,
         private=True,

@@ -27,7 +27,7 @@ SUMMARIES = {  # of records without words of their own
 LONG = 1024 * 1024  # bytes of a body with many contracts
 LONG_ACTS = ("market", "series", "schedule")
 PRICED = ("bands", "reference", "determine", "settle", "correct", "determine_one")
-WITH_ASSETS = ("transfer", "hold", "withdraw_request", "approvals", "market", "series")
+WITH_ASSETS = ("transfer", "hold", "withdraw_request", "approvals", "market", "series", "budget")
 
 
 def tag_of(kind: Any) -> str:
@@ -95,6 +95,9 @@ async def places_for(call: Call, form: Form, body: Any) -> tuple[Places, bool]:
         return await places_for(call, named[0].part, getattr(body.act, named[0].api))
     if form.tag in WITH_ASSETS:
         asset = getattr(body, "asset", "") or getattr(getattr(body, "market", None), "asset", "")
+        if form.tag == "budget" and not asset:  # it keeps the one that it has
+            said = await operator.desk.ask("budget", name=body.session)
+            asset = said.result["rows"][0]["asset"] if said.ok and said.result["rows"] else ""
         known = await assets(operator, *([asset] if asset else []))
         there = not asset or asset in known
         return Places({cf.MONEY: known.get(asset, 0)}, known, unknown=not there), there

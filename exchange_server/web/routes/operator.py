@@ -8,10 +8,11 @@ from protocol import numbers, phases
 
 from .. import acts, words
 from .. import operator_schemas as O
+from .. import schemas as S
 from ..acts import Places
 from ..operation import Call, Operation
 from ..problems import bad_field, unknown
-from . import paging, shown
+from . import account, paging, shown
 from .acts import FORMS, ask, assets
 from .sessions import roles
 
@@ -279,6 +280,12 @@ async def risk(call: Call) -> O.Risk:
     )  # fmt: skip
 
 
+async def budgets(call: Call) -> S.Budgets:
+    rows = (await ask(call.session.operator, "budget", name=call.query.name))["rows"]
+    page, cursor = _page(call, rows, lambda row: row["session"])
+    return S.Budgets(budgets=[account.budget_of(row) for row in page], next_cursor=cursor)
+
+
 async def rules(call: Call) -> O.Rules:
     rows = (await ask(call.session.operator, "rules", name=call.query.name))["rows"]
     return O.Rules(
@@ -415,7 +422,7 @@ def _question(name: str, path: str, summary: str, answer: Any, handler: Any, que
 
 QUESTIONS = (  # path, verb: the table of roles says who may ask it
     ("pending", "pending"), ("markets", "markets"), ("firms", "firm"), ("accounts", "account"), ("sessions", "session"), ("keys", "keys"), ("venues", "venue"),
-    ("assets", "asset"), ("listings", "listing"), ("risk", "risk"), ("rules", "rules"), ("tags", "tags"), ("principals", "principal"),
+    ("assets", "asset"), ("listings", "listing"), ("budgets", "budget"), ("risk", "risk"), ("rules", "rules"), ("tags", "tags"), ("principals", "principal"),
     ("schedule", "schedule"), ("series", "series"), ("statement", "statement"),
 )  # fmt: skip
 OPERATIONS = (
@@ -431,6 +438,7 @@ OPERATIONS = (
     _question("list_assets", "/assets", "Assets", O.AssetRows, asset_list, O.NamedPage),
     _question("list_keys", "/keys", "Keys, without what they are checked against", O.Keys, keys, O.KeysQuery),
     _question("list_listings", "/listings", "Which venue offers which market, at what fees", O.Listings, listings, O.ListingsQuery),
+    _question("list_operator_budgets", "/budgets", "Budgets of sessions, and what is left of them", S.Budgets, budgets, O.NamedPage),
     _question("get_risk", "/risk", "What is switched off or held back now", O.Risk, risk),
     _question("list_rules", "/rules", "Access rules, quotas and freezes of venues", O.Rules, rules, O.NamedPage),
     _question("list_tags", "/tags", "What is known of firms, and what keeps them out", O.Tags, tags, O.NamedPage),
