@@ -1,5 +1,5 @@
 """What a market is about: titles, rules, results with evidence, series and venues. The binary wire has none of it, so it comes from the operators'
-questions `markets`, `series`, `venue` and `listing`; nothing but these five questions (with `status`) is ever asked there.
+questions `markets`, `series`, `venue` and `listing`; nothing but these (with `status`, and `budget` for what a client sees of its own) is ever asked there.
 
 Only what the process's own market-data logon sees is shown: a market is here when one of its contracts is defined on the feed.
 """
