@@ -64,7 +64,7 @@ def page(api: httpx.Client, noun: str, cursor: str) -> tuple[float, dict[str, An
     return (time.perf_counter() - began) * 1e3, answer.json()
 
 
-def test_many_small_users(backend: tuple[ServerProcess, httpx.Client]) -> None:
+def test_many_small_users(backend: tuple[ServerProcess, httpx.Client], capsys: pytest.CaptureFixture[str]) -> None:
     server, willy = backend
     empty, quarter, rates = memory_mb(server.process.pid), USERS // QUARTERS, []
     for first in range(0, USERS, quarter):
@@ -87,9 +87,11 @@ def test_many_small_users(backend: tuple[ServerProcess, httpx.Client]) -> None:
     assert mine and all(row["accounts"] == 1 and row["definition"]["venue"] == "W" for row in mine)
     tenth = max(1, len(times) // 10)
     begin, end = sorted(times[:tenth])[tenth // 2], sorted(times[-tenth:])[tenth // 2]
-    print(
+    figures = (
         f"{USERS} users: {', '.join(f'{rate:.0f}' for rate in rates)} users/s by quarter, {empty} -> {full} MB, page of 100 accounts {begin:.1f} ms at the "
         f"beginning and {end:.1f} ms at the end (median of a tenth), of 100 firms {firms_ms:.0f} ms"
     )
     if LONG:
+        with capsys.disabled():
+            print(figures)
         assert end < 3 * begin + 10 and rates[-1] > rates[0] / 2
