@@ -53,7 +53,6 @@ NAMES_ELSEWHERE = {
     "Decimal.scaleb": "of Python's library",
     "NO_COLOR": "a variable of the environment",
     "ANNA_TOKEN": "a reader's own variable",
-    "WILLY_TOKEN": "likewise",
     "prove_secret": "a function of the page's own example",
     "prove_key": "likewise",
 }
