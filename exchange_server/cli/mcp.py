@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/mcp/test_mcp_server.py types the commands
 """`exos mcp`: tools for agents over the Model Context Protocol."""
 
 import os

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/hooks/test_webhooks_server.py types the commands
 """`exos webhooks`: endpoints that are told what happens, and the process that tells them."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/hooks/test_endpoints.py sees that each kind is in a group, and the page's test that each has an example
 """Every message that is posted. docs/webhooks.md and its examples are generated from these structs. The shapes are those of the HTTP API (web/schemas.py):
 decimal strings, RFC 3339 in UTC with nanoseconds, ids as strings.
 """

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/hooks/test_webhooks_server.py sees all of it with a real server
 """Makes messages of event rows: what happened, whose it is, and the body that is posted. Pure, once the names are known."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/mcp/test_mcp_server.py has the tools with the SDK's own client
 """A client of the HTTP API (docs/http-api.md) with one login of its own. It has no right that its key has not: the exchange decides."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/mcp/test_mcp_server.py has the tools with the SDK's own client
 """The tools: at most TOOLS_MOST, named module_action_object. Those that trade exist only where the key may trade and whoever started the process allowed it."""
 
 import time
