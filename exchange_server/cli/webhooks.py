@@ -27,7 +27,7 @@ GROUP_NAMES = ("fills", "settlement", "transitions", "money")  # hooks.bodies.GR
 SECRET_BYTES = 32
 
 webhooks = Noun(
-    "webhooks", "endpoints that are told of fills, results and money: add, list, remove, test, replay; and the process that serves them"
+    "webhooks", "endpoints that are told of fills, results and money, and the process that serves them"
 )
 
 

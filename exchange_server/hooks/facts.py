@@ -1,7 +1,6 @@
 # tidy: allow test-file because tests/hooks/test_webhooks_server.py sees all of it with a real server
 """Makes messages of event rows: what happened, whose it is, and the body that is posted. Pure, once the names are known."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,16 +54,23 @@ def fact(event: int, kind: str, key: str, time_ns: int, data: Any) -> Fact:
     return Fact(event, kind, key, msgspec.json.encode(message))
 
 
-def facts_of(rows: list[list[int]], names: Names, firms: list[str]) -> dict[Owner, list[Fact]]:
-    """The messages of these rows, by owner, in order of their events. firms: those that may be told of markets. Raises names.Unreadable."""
-    return Maker(rows, names, firms).make()
+class Wanted(NamedTuple):
+    """Whose messages are made: those of these owners. firms: those of them that are told of markets."""
+
+    owners: frozenset[Owner] = frozenset()
+    firms: tuple[str, ...] = ()
+
+
+def facts_of(rows: list[list[int]], names: Names, wanted: Wanted) -> dict[Owner, list[Fact]]:
+    """The messages of these rows, by owner, in order of their events. Raises names.Unreadable."""
+    return Maker(rows, names, wanted).make()
 
 
 class Maker:
     """Of one piece."""
 
-    def __init__(self, rows: list[list[int]], names: Names, firms: list[str]) -> None:
-        self.rows, self.names = rows, names
+    def __init__(self, rows: list[list[int]], names: Names, wanted: Wanted) -> None:
+        self.rows, self.names, self.wanted = rows, names, wanted
         self.found: dict[Owner, list[Fact]] = {}
         mine = [row for row in rows if plain.kind_of(row[L.EVT_HEAD]) in _BY_ACCOUNT]
         moved = [row[L.EVT_NUMBER] for row in mine if plain.kind_of(row[L.EVT_HEAD]) == codes.E_MOVED and row[L.EVT_MOVED_WHY] in _MOVES]
@@ -73,7 +79,7 @@ class Maker:
         told = [(row[L.EVT_DETERMINED_EVENT], row[L.EVT_DETERMINED_VERSION]) for row in results]
         entries = {self._market_id(row) for row in rows} - {0}
         self.markets: dict[int, Market]
-        self.markets, self.results, self.acts = names.about(entries, firms if public else [], told, moved)
+        self.markets, self.results, self.acts = names.about(entries, list(wanted.firms) if public else [], told, moved)
         holders = [act.account for act in self.acts.values() if act.account]
         things = [plain.instrument_of(row[L.EVT_INSTRUMENT]) for row in rows if not self._is_set(row)]
         names.learn([plain.account_of(row[L.EVT_SESSION_ACCOUNT]) for row in mine] + holders, [id for id in things if id])
@@ -94,6 +100,8 @@ class Maker:
     def make(self) -> dict[Owner, list[Fact]]:
         for row in self.rows:
             kind = plain.kind_of(row[L.EVT_HEAD])
+            if kind in _BY_ACCOUNT and not self._is_wanted(row):
+                continue
             if kind == codes.E_FILL:
                 self._of_account(row, "fill.created", self._fill(row, row[L.EVT_NUMBER]))
             elif kind in (codes.E_BUST, codes.E_CORRECTED):
@@ -111,7 +119,17 @@ class Maker:
         return self.found
 
     # ---- whose it is ----------------------------------------------------------------------------------------------
-    def _give(self, owners: Iterable[Owner], one: Fact) -> None:
+    def _owners(self, account: Account) -> list[Owner]:
+        found: tuple[Owner, ...] = (("firm", account.firm), ("venue", account.venue))
+        return [owner for owner in found if owner in self.wanted.owners]
+
+    def _is_wanted(self, row: list[int]) -> bool:
+        return plain.account_of(row[L.EVT_SESSION_ACCOUNT]) == HOLDS_ACCOUNT or bool(self._owners(self._account(row)))
+
+    def _give(self, owners: list[Owner], row: list[int], kind: str, key: str, data: Any) -> None:
+        if not owners:
+            return
+        one = fact(row[L.EVT_NUMBER], kind, key, row[L.EVT_TIME], data)
         for owner in owners:
             self.found.setdefault(owner, []).append(one)
 
@@ -120,16 +138,12 @@ class Maker:
 
     def _of_account(self, row: list[int], kind: str, data: Any, account: Account | None = None) -> None:
         account = account or self._account(row)
-        owners: list[Owner] = [("firm", account.firm)] if account.firm else []
-        owners += [("venue", account.venue)] if account.venue else []
-        if owners:
-            self._give(owners, fact(row[L.EVT_NUMBER], kind, f"account {account.name}", row[L.EVT_TIME], data))
+        self._give(self._owners(account), row, kind, f"account {account.name}", data)
 
     def _of_market(self, row: list[int], kind: str, market: Market, data: Any) -> None:
         owners: list[Owner] = [("firm", firm) for firm in sorted(market.seen_by)]
-        owners += [("venue", market.venue)] if market.venue else []
-        if owners:
-            self._give(owners, fact(row[L.EVT_NUMBER], kind, f"market {market.name}", row[L.EVT_TIME], data))
+        owners += [("venue", market.venue)] if ("venue", market.venue) in self.wanted.owners else []
+        self._give(owners, row, kind, f"market {market.name}", data)
 
     # ---- what it says ---------------------------------------------------------------------------------------------
     def _instrument(self, row: list[int]) -> Instrument | None:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .facts import Fact, Owner, facts_of
+from .facts import Fact, Owner, Wanted, facts_of
 from .names import Horizon, Names, Unreadable
 from .source import Rows
 
@@ -32,16 +32,16 @@ class Feed:
         self.rows, self.names, self.log, self.clock = rows, names, log, clock
         self.horizon: Horizon | None = None  # None: the server has not answered yet
         self.up = False
-        self.firms: list[str] = []
+        self.wanted = Wanted()
         self.news: Callable[[], None] = lambda: None  # called when there is more to read
         self._pieces: OrderedDict[int, Step] = OrderedDict()
         self._one = asyncio.Lock()
         self._stuck: dict[int, float] = {}  # position at which nothing could be read: since when
 
-    def tell(self, firms: list[str]) -> None:
-        """The firms that get messages about markets have changed."""
-        if firms != self.firms:
-            self.firms = firms
+    def tell(self, wanted: Wanted) -> None:
+        """Whose messages are wanted."""
+        if wanted != self.wanted:
+            self.wanted = wanted
             self._pieces.clear()
 
     async def run(self) -> None:
@@ -75,18 +75,18 @@ class Feed:
             if found is not None:
                 self._pieces.move_to_end(position)
                 return found
-            firms = self.firms
+            wanted = self.wanted
             try:
-                found = await asyncio.to_thread(self._make, position, self.horizon, firms)
+                found = await asyncio.to_thread(self._make, position, self.horizon, wanted)
             except Unreadable:
                 return None  # the poll says so
-            if found is not None and not found.gap and firms == self.firms:
+            if found is not None and not found.gap and wanted == self.wanted:
                 self._pieces[position] = found
                 if len(self._pieces) > PIECES_KEPT:
                     self._pieces.popitem(last=False)
             return found
 
-    def _make(self, position: int, horizon: Horizon, firms: list[str]) -> Step | None:
+    def _make(self, position: int, horizon: Horizon, wanted: Wanted) -> Step | None:
         """In a thread, one at a time. Raises Unreadable."""
         if position > horizon.events + 1:
             return Step(horizon.events + 1, {}, REPLACED, horizon.events + 1, position - 1)
@@ -97,7 +97,7 @@ class Feed:
         piece = self.rows.piece(position, horizon.events)
         if piece.next > position:
             self._stuck.pop(position, None)
-            return Step(piece.next, facts_of(piece.rows, self.names, firms))
+            return Step(piece.next, facts_of(piece.rows, self.names, wanted))
         since = self._stuck.setdefault(position, self.clock())
         if self.clock() - since < STUCK_S:
             return None  # they are being written
@@ -120,7 +120,7 @@ class Feed:
             head, _ = self.rows.head_from(event, horizon.events)
             if head != event:
                 return []
-            return facts_of(self.rows.piece(event, event).rows, self.names, self.firms).get(owner, [])
+            return facts_of(self.rows.piece(event, event).rows, self.names, self.wanted).get(owner, [])
 
         async with self._one:
             try:

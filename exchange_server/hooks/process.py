@@ -18,6 +18,7 @@ from ..exits import Exit
 from ..net.observe import Log
 from . import endpoints as E
 from .bodies import SETTLEMENT, TRANSITIONS
+from .facts import Wanted
 from .feed import Feed
 from .names import Names
 from .post import Outcome, Post, send
@@ -136,7 +137,8 @@ class Service:
     def _take(self, found: list[E.Endpoint]) -> None:
         wanted = {endpoint.name: endpoint for endpoint in found}
         public = {TRANSITIONS, SETTLEMENT}
-        self.feed.tell(sorted({one.of for one in found if one.owner == "firm" and public & set(one.groups)}))
+        firms = sorted({one.of for one in found if one.owner == "firm" and public & set(one.groups)})
+        self.feed.tell(Wanted(frozenset((one.owner, one.of) for one in found), tuple(firms)))
         for name in list(self.senders):
             new, old = wanted.get(name), self.senders[name].endpoint
             if new is None or new.added_ns != old.added_ns:

@@ -67,7 +67,7 @@ def test_the_lazy_table_says_what_the_commands_say() -> None:
 
 def test_all_but_serve_have_json() -> None:
     without = {path for path, verb in ALL.items() if not any("--json" in p.opts for p in verb.params)}
-    assert without == {"serve", "follow", "metrics", "web"}
+    assert without == {"serve", "follow", "metrics", "web", "webhooks serve", "mcp"}
 
 
 @pytest.mark.parametrize(

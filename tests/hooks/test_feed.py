@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from exchange_server.hooks import feed as F
+from exchange_server.hooks.facts import Wanted
 from exchange_server.hooks.names import Horizon, Unreadable
 from exchange_server.hooks.source import Piece
 
@@ -46,7 +47,7 @@ async def test_pieces_are_made_once_for_all():
     feed, rows, _ = made()
     first = await feed.after(1)
     assert first.next == 11 and await feed.after(1) is first and rows.reads == 1
-    feed.tell(["F"])  # another firm is told of markets
+    feed.tell(Wanted(frozenset({("firm", "F")}), ("F",)))  # another firm is told of markets
     assert (await feed.after(1)).next == 11 and rows.reads == 2
     assert await feed.after(101) is None
 
