@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 GROUP_NAMES = ("fills", "settlement", "transitions", "money")  # hooks.bodies.GROUPS; a test compares the two
 SECRET_BYTES = 32
 
-webhooks = Noun(
-    "webhooks", "endpoints that are told of fills, results and money, and the process that serves them"
-)
+webhooks = Noun("webhooks", "endpoints that are told of fills, results and money, and the process that serves them")
 
 
 def _folder(data: Path) -> Path:

@@ -36,6 +36,7 @@ class Feed:
         self.news: Callable[[], None] = lambda: None  # called when there is more to read
         self._pieces: OrderedDict[int, Step] = OrderedDict()
         self._one = asyncio.Lock()
+        self._again = False  # somebody could not read on, and asks again after the next look
         self._stuck: dict[int, float] = {}  # position at which nothing could be read: since when
 
     def tell(self, wanted: Wanted) -> None:
@@ -60,16 +61,21 @@ class Feed:
                 continue
             if not self.up:
                 self.log("info", "server_up", events=found.events)
-            fresh = not self.up or self.horizon is None or found.events != self.horizon.events or bool(self._stuck)
-            self.up, self.horizon = True, found
+            fresh = self._again or not self.up or self.horizon is None or found.events != self.horizon.events
+            self.up, self.horizon, self._again = True, found, False
             if fresh:
                 self.news()
             await asyncio.sleep(POLL_S)
 
     async def after(self, position: int) -> Step | None:
-        """What follows this position, which begins an event; None: nothing can be read at present."""
-        if self.horizon is None or not self.up and position not in self._pieces:
-            return None
+        """What follows this position, which begins an event; None: nothing can be read at present, and `news` says when to ask again."""
+        found = None
+        if self.horizon is not None and (self.up or position in self._pieces):
+            found = await self._after(position, self.horizon)
+        self._again |= found is None and self.horizon is not None and position <= self.horizon.events
+        return found
+
+    async def _after(self, position: int, horizon: Horizon) -> Step | None:
         async with self._one:
             found = self._pieces.get(position)
             if found is not None:
@@ -77,7 +83,7 @@ class Feed:
                 return found
             wanted = self.wanted
             try:
-                found = await asyncio.to_thread(self._make, position, self.horizon, wanted)
+                found = await asyncio.to_thread(self._make, position, horizon, wanted)
             except Unreadable:
                 return None  # the poll says so
             if found is not None and not found.gap and wanted == self.wanted:

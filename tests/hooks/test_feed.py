@@ -89,3 +89,24 @@ async def test_a_server_that_is_down_is_said_once_and_stops_only_what_is_not_rea
     assert log == ["server_down"] and await feed.after(1) is known and await feed.after(11) is None
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_whoever_could_not_read_on_is_told_to_ask_again():
+    """Also when another endpoint at the same place has read on meanwhile."""
+    feed, rows, _ = made()
+    feed.up = False
+    told = asyncio.Event()
+    rows.readable = 10
+    assert await feed.after(11) is None  # the server has not answered yet
+    feed.up = True
+    assert await feed.after(11) is None  # the rows are being written
+    rows.readable = 100
+    assert (await feed.after(11)).next == 21  # the other one
+    feed.news = told.set
+    task = asyncio.create_task(feed.run())
+    await told.wait()
+    told.clear()
+    assert await feed.after(101) is None  # the end: nothing to ask for until there is more
+    assert not feed._again
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
