@@ -1,5 +1,7 @@
 """A receiver of webhooks that checks signatures with the library, and an `exos webhooks serve` process."""
 
+import contextlib
+import io
 import json
 import os
 import select
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from exchange_server.cli import main as cli
 from tests.server_kit import ROOT
 
 
@@ -80,17 +83,26 @@ class Receiver:
         self.server.server_close()
 
 
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def command(data: Path, *arguments: str) -> dict[str, Any]:
-    """`exos webhooks ... --json`, in this process; the document."""
+    """`exos webhooks ...`; the result of its document."""
     done = run(data, *arguments, "--json")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found["result"]
 
 
-def run(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "exchange_server.cli.main", "webhooks", *arguments, "--data", str(data)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+def run(data: Path, *arguments: str) -> Done:
+    """`exos webhooks ...` in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main(["webhooks", *arguments, "--data", str(data)])
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 class Hooks:

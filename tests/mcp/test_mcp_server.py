@@ -1,5 +1,7 @@
 """The tools, with the SDK's own client: in this process, over stdio and over HTTP, against a running `exos web`."""
 
+import contextlib
+import io
 import json
 import os
 import select
@@ -14,6 +16,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
+from exchange_server.cli import main as cli
 from exchange_server.mcp.api import Api
 from exchange_server.mcp.process import NotStarted, make
 from exchange_server.mcp.tools import TOOLS_MOST
@@ -187,6 +190,7 @@ def test_wrong_lines_are_named(tmp_path: Path):
         (["--token-file", str(secret)], 2, "go with --http"),
         (["--url", "http://127.0.0.1:9"], 19, "does not answer"),
     ):
-        command = [sys.executable, "-m", "exchange_server.cli.main", "mcp", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
-        assert done.returncode == code and why in done.stderr, (arguments, done.returncode, done.stderr)
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            assert cli.main(["mcp", *arguments]) == code, arguments
+        assert why in err.getvalue(), (arguments, err.getvalue())
