@@ -160,7 +160,7 @@ def list_(data: Path) -> Result:
 
     content = _content(data)
     told = P.read(data).endpoints
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in content.endpoints:
         now = told.get(one.name)
         if now is None or now.added_ns != one.added_ns:

@@ -19,7 +19,6 @@ from ..journal.fence import replace_file
 from .bodies import GROUPS
 
 FOLDER, FILE = "webhooks", "endpoints.json"
-FORMAT = 1
 ENDPOINTS_MOST = 4096
 URL_MOST = 2048
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -56,7 +55,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     numbers: int = 0  # of replays, ever
     endpoints: list[Endpoint] = []
 

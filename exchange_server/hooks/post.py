@@ -108,8 +108,8 @@ async def _exchange(post: Post, reader: asyncio.StreamReader, writer: asyncio.St
         (b"content-length", str(len(body)).encode()), (b"accept", b"*/*"), (b"connection", b"close"),
         *((name.encode(), value.encode()) for name, value in signed.items()),
     ]  # fmt: skip
-    for event in (h11.Request(method=b"POST", target=parts.target.encode(), headers=headers), h11.Data(data=body), h11.EndOfMessage()):
-        writer.write(peer.send(event) or b"")
+    for part in (h11.Request(method=b"POST", target=parts.target.encode(), headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+        writer.write(peer.send(part) or b"")
     await writer.drain()
     read = 0
     while True:

@@ -179,9 +179,9 @@ class Service:
                 self._complain(str(error))
             ended = next((task for task in (saving, feeding, *self.tasks.values()) if task.done()), None)
             if ended is not None:
-                error = ended.exception()
-                code = Exit.SPACE if isinstance(error, OSError) and ended is saving else Exit.BROKEN
-                self.log("error", "broken", exit_code=int(code), text=f"{type(error).__name__}: {error}", exc_info=error)
+                fault = ended.exception()
+                code = Exit.SPACE if isinstance(fault, OSError) and ended is saving else Exit.BROKEN
+                self.log("error", "broken", exit_code=int(code), text=f"{type(fault).__name__}: {fault}", exc_info=fault)
                 stop.set()
             self.log.flush()
         self.log("info", "stopping")

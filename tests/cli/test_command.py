@@ -73,7 +73,7 @@ def test_all_but_serve_have_json() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence", "usage"),
     [
-        (("mraket",), '"mraket" is not one of init, serve, .*; did you mean market\\?', "exos [OPTIONS]"),
+        (("mraket",), '"mraket" is not known; did you mean market\\?', "exos [OPTIONS]"),
         (("market", "lst"), '"lst" is not one of list, show, phase, schedule, settle.*; did you mean list\\?', "exos market"),
         (("market", "phase", "X", "opne"), 'PHASE: "opne" is not one of listed, open, .*; did you mean open\\?', "exos market phase"),
         (("serve", "--dta", "x"), '"--dta" is not one of --data, .*; did you mean --data\\?', "exos serve"),

@@ -125,9 +125,10 @@ class Hooks:
         return (self.folder / "hooks.log").read_text()
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-        self.process.stdout.close()
+        process = self.process
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+        process.stdout.close()
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

@@ -121,20 +121,22 @@ def test_money_and_phases(exchange: ServerProcess, hooks: Hooks, desk: Receiver,
 
 def test_a_kill_at_any_moment_loses_nothing(exchange: ServerProcess, hooks: Hooks, desk: Receiver, shop: Receiver):
     """Messages come twice at most under the same id, and every fill comes."""
-    had, seen = len(desk.of("fill.created")), 0
+    had = len(desk.of("fill.created"))
+    for fatal in (1, 2, 3, 5):  # the message of each round at which it dies, before it reads the answer
+        seen = 0
 
-    def dies(got: Any) -> int:
-        nonlocal seen
-        seen += 1
-        if seen % 5 == 0:
-            hooks.kill()  # before the answer is read
-        return 200 if seen % 2 else 503
+        def dies(got: Any, fatal: int = fatal) -> int:
+            nonlocal seen
+            seen += 1
+            if seen == fatal:
+                hooks.process.kill()
+            return 200 if seen % 2 else 503
 
-    for _ in range(4):
         desk.answer = dies
         trade(exchange, 3)
         wait_until(lambda: hooks.process.poll() is not None, SECONDS)
         desk.answer = lambda got: 200
+        hooks.process.stdout.close()
         hooks.start()
     wait_until(lambda: len({got.id for got in desk.of("fill.created")}) == had + 12, SECONDS)
     by_id: dict[str, Any] = {}

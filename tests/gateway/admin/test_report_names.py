@@ -12,13 +12,16 @@ from exchange_server.gateway.admin.office import BadRequest
 from exchange_server.gateway.admin.report_names import MOST, ReportNames
 from exchange_server.journal.event_store import EventStore
 from protocol import codes
+from tests.registry.test_registry import LOGIN, change
 
 from .test_office import Real
 
 
 @pytest.fixture(scope="module")
 def world() -> Real:
-    return Real("V1", "V2")
+    made = Real("V1", "V2")
+    made.must(ar.DefineFirm(name="V2.G", venue="V2"), change(LOGIN, name="V2.T", firm="V2.G", venue="V2", account="", peer_comp_id="V2.T"))
+    return made
 
 
 def desk(world: Real, folder: Path, events: int = 0) -> ReportNames:
@@ -44,20 +47,23 @@ def test_names_of_ids(world: Real, tmp_path: Path) -> None:
 def test_a_market_is_seen_by_the_firms_whose_sessions_see_it(world: Real, tmp_path: Path) -> None:
     registry: Any = world.registry
     ids = [registry.events.named(name).id for name in ("V1.CUP", "V2.CUP")]
-    asked = {"markets": ids, "firms": ["V1.F", "V2.F", "NOBODY"]}
+    asked = {
+        "markets": ids,
+        "firms": ["V1.F", "V2.G", "NOBODY"],
+    }  # the session of V1.F is one of the platform, that of V2.G comes through V2
 
     def seen() -> dict[str, list[str]]:
         return {row["name"]: row["seen_by"] for row in desk(world, tmp_path).ask(asked)["markets"]}
 
-    assert seen() == {"V1.CUP": ["V1.F"], "V2.CUP": ["V2.F"]}
+    assert seen() == {"V1.CUP": ["V1.F"], "V2.CUP": ["V1.F", "V2.G"]}
     world.must(ar.AccessRule(event="V1.CUP", rule="nobody", effect="deny"))  # the same rule that takes the market data away
-    assert seen() == {"V1.CUP": [], "V2.CUP": ["V2.F"]}
+    assert seen() == {"V1.CUP": [], "V2.CUP": ["V1.F", "V2.G"]}
     world.must(ar.RemoveAccessRule(event="V1.CUP", rule="nobody"))
 
 
 def test_events_that_are_damaged_or_lost_are_told(world: Real, tmp_path: Path) -> None:
     office = desk(world, tmp_path, 40)
-    found = office.ask({"position": 20})
+    found = office.ask({})
     assert (found["events"], found["kept_from"], found["missing"]) == (40, 1, None)
     with open(office.store.files.path(0), "r+b") as file:
         file.seek(19 * 192 + 8)
