@@ -143,8 +143,8 @@ def _at_time(data: Path, time_ns: int, horizon: dict[str, Any]) -> int:
 
     rows = Rows(data)
     try:
-        found = rows.at_time(time_ns, horizon["kept_from"], horizon["events"])
-        if horizon["kept_from"] > 1 and found == rows.head_from(horizon["kept_from"], horizon["events"])[0]:
+        found = rows.at_time(time_ns, horizon["kept_from"], horizon["written"])
+        if horizon["kept_from"] > 1 and found == rows.head_from(horizon["kept_from"], horizon["written"])[0]:
             raise CommandError(
                 Exit.FAILED, "the exchange does not keep events from that time any more (setting event_retention): choose a later one"
             )

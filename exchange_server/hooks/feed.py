@@ -56,12 +56,12 @@ class Feed:
                         "warning", "server_down", text=str(error), effect="what is read already is posted; the rest when the server is up"
                     )
                 self.up = False
-                self.horizon = self.horizon or Horizon(0, 1, None)
+                self.horizon = self.horizon or Horizon(0, 0, 1, None)
                 await asyncio.sleep(DOWN_S)
                 continue
             if not self.up:
                 self.log("info", "server_up", events=found.events)
-            fresh = self._again or not self.up or self.horizon is None or found.events != self.horizon.events
+            fresh = self._again or not self.up or self.horizon is None or found.written != self.horizon.written
             self.up, self.horizon, self._again = True, found, False
             if fresh:
                 self.news()
@@ -72,7 +72,7 @@ class Feed:
         found = None
         if self.horizon is not None and (self.up or position in self._pieces):
             found = await self._after(position, self.horizon)
-        self._again |= found is None and self.horizon is not None and position <= self.horizon.events
+        self._again |= found is None and self.horizon is not None and position <= self.horizon.written
         return found
 
     async def _after(self, position: int, horizon: Horizon) -> Step | None:
@@ -98,9 +98,9 @@ class Feed:
             return Step(horizon.events + 1, {}, REPLACED, horizon.events + 1, position - 1)
         if position < horizon.kept_from:
             return Step(horizon.kept_from, {}, RETIRED, position, horizon.kept_from - 1)
-        if position > horizon.events:
+        if position > horizon.written:
             return None
-        piece = self.rows.piece(position, horizon.events)
+        piece = self.rows.piece(position, horizon.written)
         if piece.next > position:
             self._stuck.pop(position, None)
             return Step(piece.next, facts_of(piece.rows, self.names, wanted))
@@ -119,11 +119,11 @@ class Feed:
     async def one(self, event: int, owner: Owner) -> Fact | None:
         """The message of one event for this owner; None: it has none, or it cannot be read."""
         horizon = self.horizon
-        if horizon is None or not horizon.kept_from <= event <= horizon.events:
+        if horizon is None or not horizon.kept_from <= event <= horizon.written:
             return None
 
         def read() -> list[Fact]:
-            head, _ = self.rows.head_from(event, horizon.events)
+            head, _ = self.rows.head_from(event, horizon.written)
             if head != event:
                 return []
             return facts_of(self.rows.piece(event, event).rows, self.names, self.wanted).get(owner, [])

@@ -47,10 +47,11 @@ class Act(NamedTuple):
 
 
 class Horizon(NamedTuple):
-    """events: the number of the newest durable event; kept_from: those below are not kept any more; missing: the gap in which the
+    """events: the number of the newest durable event; written: that of the newest one that may be read from its file; kept_from: those below are not kept any more; missing: the gap in which the
     position that was asked about is, as (first, last, lost for good)."""
 
     events: int
+    written: int
     kept_from: int
     missing: tuple[int, int, bool] | None
 
@@ -84,7 +85,9 @@ class Names:
         """Raises Unreadable."""
         found = self._ask(position=position)
         gap = found["missing"]
-        return Horizon(found["events"], found["kept_from"], (gap["first"], gap["last"], gap["lost"]) if gap is not None else None)
+        return Horizon(
+            found["events"], found["written"], found["kept_from"], (gap["first"], gap["last"], gap["lost"]) if gap is not None else None
+        )
 
     def learn(self, accounts: Iterable[int], instruments: Iterable[int]) -> None:
         """Have names for these. What the server does not know gets its number as its name. Raises Unreadable."""

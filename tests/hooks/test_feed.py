@@ -21,7 +21,7 @@ class Rows:
 
 class Names:
     def __init__(self) -> None:
-        self.told: Any = Horizon(100, 1, None)
+        self.told: Any = Horizon(100, 100, 1, None)
 
     def horizon(self, position: int = 0) -> Horizon:
         if isinstance(self.told, Exception):
@@ -54,18 +54,18 @@ async def test_pieces_are_made_once_for_all():
 
 async def test_gaps_have_a_reason():
     feed, rows, names = made()
-    feed.horizon = Horizon(100, 21, None)
+    feed.horizon = Horizon(100, 100, 21, None)
     assert await feed.after(5) == F.Step(21, {}, F.RETIRED, 5, 20)
     assert await feed.after(150) == F.Step(101, {}, F.REPLACED, 101, 149)
     rows.readable = 40
     assert await feed.after(41) is None  # being written
     feed.now = F.STUCK_S + 1
-    names.told = Horizon(100, 21, (41, 60, True))
+    names.told = Horizon(100, 100, 21, (41, 60, True))
     assert await feed.after(41) == F.Step(61, {}, F.LOST, 41, 60)
     feed.now = 0.0
     assert await feed.after(45) is None
     feed.now = F.STUCK_S + 1
-    names.told = Horizon(100, 21, (45, 60, False))  # being rebuilt
+    names.told = Horizon(100, 100, 21, (45, 60, False))  # being rebuilt
     assert await feed.after(45) is None
     rows.readable = 100
     assert (await feed.after(45)).next == 55

@@ -27,7 +27,8 @@ class ReportNames:
         self.registry, self.arena, self.store = registry, arena, store
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Keys: events (the number of the last one), kept_from (events below it were removed as too old), missing (None, or the first and last
+        """Keys: events (the number of the last one), written (that of the last one that is in its file: what is in a file after it may be of a time before
+        a crash), kept_from (events below it were removed as too old), missing (None, or the first and last
         event of the gap in which `position` is, and whether it is lost for good), assets, accounts, instruments, markets, acts, results. What an id does not name is left
         out. Raises BadRequest."""
         registry = self.registry
@@ -35,9 +36,10 @@ class ReportNames:
         if not isinstance(firms, list) or len(firms) > FIRMS_MOST or not all(isinstance(name, str) for name in firms):
             raise BadRequest(f"firms: a list of at most {FIRMS_MOST} names is required")
         markets = [event for id in _ids(request, "markets") if (event := registry.events.get(id)) is not None]
+        written = self.store.written_to - 1
         self.store.write_soon()
         return {
-            "missing": self._missing(request.get("position", 0)), "events": self.store.next_number - 1, "kept_from": self.store.kept_from,
+            "missing": self._missing(request.get("position", 0)), "events": self.store.next_number - 1, "written": written, "kept_from": self.store.kept_from,
             "assets": [[row.id, row.name, row.record.decimals] for row in registry.assets],
             "accounts": [found for id in _ids(request, "accounts") if (found := self._account(id)) is not None],
             "instruments": [found for id in _ids(request, "instruments") if (found := self._instrument(id)) is not None],
