@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import re
+import ssl
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from exchange_server import certificates
 from exchange_server.hooks.endpoints import Parts
 from exchange_server.hooks.post import ANSWER_BYTES, Post, send
 
@@ -15,7 +19,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @contextlib.asynccontextmanager
-async def peer(answer: bytes, wait_s: float = 0.0) -> AsyncIterator[tuple[int, list[bytes]]]:
+async def peer(answer: bytes, wait_s: float = 0.0, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
     """A server that takes one request, and answers with these bytes after a while."""
     seen: list[bytes] = []
 
@@ -29,7 +33,7 @@ async def peer(answer: bytes, wait_s: float = 0.0) -> AsyncIterator[tuple[int, l
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1], seen
 
@@ -39,8 +43,6 @@ def post(port: int, **more: Any) -> Post:
 
 
 async def test_a_message_is_signed_so_that_the_library_verifies_it():
-    import time
-
     async with peer(b"HTTP/1.1 204 No Content\r\n\r\n") as (port, seen):
         outcome = await send(post(port), "evt_abc_1", b'{"type":"fill.created"}', int(time.time()))
     assert outcome.taken and outcome.status == 204
@@ -66,8 +68,6 @@ async def test_a_message_is_signed_so_that_the_library_verifies_it():
 async def test_answers_that_take_nothing(answer: bytes, status: int, text: str):
     async with peer(answer) as (port, _):
         outcome = await send(post(port), "evt_abc_1", b"{}", 1)
-    import re
-
     assert not outcome.taken and outcome.status == status and re.search(text, outcome.text), outcome
 
 
@@ -97,3 +97,16 @@ async def test_nobody_listens():
     async with peer(b"") as (port, _):
         pass
     assert "the connection failed" in (await send(post(port), "evt_abc_1", b"{}", 1)).text
+
+
+async def test_tls_only_with_a_certificate_that_is_trusted_for_the_name(tmp_path):
+    files = certificates.make_dev_certificate(tmp_path, ("localhost",), time.time_ns())
+    tls, _ = certificates.server_context(files.cert, files.key, time.time_ns())
+    trust = ssl.create_default_context(cafile=str(files.ca))
+    async with peer(b"HTTP/1.1 204 No Content\r\n\r\n", tls=tls) as (port, seen):
+        named = Post(Parts(True, "localhost", port, "/"), SECRET, True, trust)
+        assert (await send(named, "evt_abc_1", b"{}", 1)).taken and len(seen) == 1
+        for wrong in (named._replace(trust=None), named._replace(parts=Parts(True, "127.0.0.1", port, "/"))):
+            outcome = await send(wrong, "evt_abc_1", b"{}", 1)
+            assert outcome.status == 0 and "its certificate is not trusted" in outcome.text
+        assert len(seen) == 1  # nothing left for a peer that is not trusted
