@@ -126,7 +126,7 @@ def test_a_kill_at_any_moment_loses_nothing(exchange: ServerProcess, hooks: Hook
     """Messages come twice at most under the same id, and every fill comes."""
     had = len(desk.of("fill.created"))
     random = Random(7)
-    moments = [random.randint(1, 6) for _ in range(100)] if LONG else [1, 2, 3, 5]
+    moments = [random.randint(1, 6) for _ in range(100)] if LONG else [1, 2, 3]
     for fatal in moments:  # the message of each round at which it dies, before it reads the answer
         seen = 0
 

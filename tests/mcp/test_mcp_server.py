@@ -32,9 +32,9 @@ firm = "LOOK"
 name = "LOOK"
 wire = "binary"
 key = "LOOK"
-secret = "a phrase for an agent that only looks"
+secret = "a phrase for whoever reads only"
 """
-LOOK = "LOOK", "a phrase for an agent that only looks"
+LOOK = "LOOK", "a phrase for whoever reads only"
 WITH_TEXT = CONFIG.replace('rules = "The winner pays 1.0000, the others nothing."', f'rules = "{HOSTILE}"') + LISTENER
 PUBLIC = {
     "markets_list_events", "markets_get_event", "markets_get_result", "book_get_levels", "trades_list_recent", "prices_list_candles", "prices_get_statistics",
