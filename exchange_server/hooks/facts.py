@@ -1,4 +1,3 @@
-# tidy: allow test-file because tests/hooks/test_webhooks_server.py sees all of it with a real server
 """Makes messages of event rows: what happened, whose it is, and the body that is posted. Pure, once the names are known."""
 
 from typing import Any, NamedTuple

@@ -1,4 +1,3 @@
-# tidy: allow test-file because tests/hooks/test_webhooks_server.py sees all of it with a real server
 """What the numbers in event rows are called: asked of the server (gateway/admin/report_names.py) and kept, because an id never gets another name.
 
 The same question tells how far the event store may be read. Everything here blocks: it runs in a thread.

@@ -9,6 +9,7 @@ import time
 from exchange_server.hooks import bodies, facts
 from exchange_server.hooks.endpoints import Parts
 from exchange_server.hooks.post import Post, send
+from scripts.webhooks_page import webhooks_page
 from tests.server_kit import ROOT, free_port
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -16,6 +17,7 @@ PAGE = (ROOT / "docs" / "webhooks.md").read_text()
 
 
 def test_every_kind_is_on_the_page_with_an_example():
+    assert webhooks_page() == PAGE, "run: python -m scripts.make_docs"
     for kind in bodies.KINDS:
         assert f"### {kind.name}\n" in PAGE and f'"type": "{kind.name}"' in PAGE
     made = {name for name, _ in facts._RESULT_EVENTS.values()} | {*facts._MOVES.values(), *facts._SETS.values()}
