@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx2
 
 TIMEOUT_S = 20.0
+KEY_SCOPE = "key_scope"  # the reason that another logon does not change
 ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -69,7 +70,7 @@ class Api:
         try:
             return await self._once(method, path, **rest)
         except ApiError as error:
-            if error.status != 401 or not self.login:
+            if error.status != 401 or error.name == KEY_SCOPE or not self.login:
                 raise
         await self.log_on()
         return await self._once(method, path, **rest)

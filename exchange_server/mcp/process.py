@@ -13,10 +13,11 @@ from mcp.server.mcpserver import MCPServer
 
 from ..exits import Exit
 from ..web.process import listen
-from .api import Api, ApiError
+from .api import KEY_SCOPE, Api, ApiError
 from .tools import INSTRUCTIONS, Tools
 
 TOKEN_BYTES = 32
+NO_ORDER = (1 << 63) - 2
 
 
 class McpOptions(NamedTuple):
@@ -64,8 +65,19 @@ async def make(api: Api, trade: bool) -> MCPServer[Any]:
         raise NotStarted(f"{api.login or 'the API'}: {error}") from None
     if trade and not accounts:
         raise NotStarted(f"--trade: the key of {api.login or 'nobody'} has no account to trade for")
+    if trade and not await may_trade(api):
+        raise NotStarted(f"--trade: the key of {api.login} has not the scope trade (docs/credentials.md)")
     Tools(api, server, account=bool(accounts), trade=trade, budget=budget)
     return server
+
+
+async def may_trade(api: Api) -> bool:
+    """Whether the key has the scope for orders. Nothing tells it but the exchange's answer to a request that needs it: a cancel of an order that nobody has."""
+    try:
+        await api.send("DELETE", f"/v1/orders/by-client-id/{NO_ORDER}")
+    except ApiError as error:
+        return error.name != KEY_SCOPE
+    return True
 
 
 async def _main(options: McpOptions) -> int:

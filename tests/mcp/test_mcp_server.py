@@ -16,6 +16,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
+from config import admin_records as ar
 from exchange_server.cli import main as cli
 from exchange_server.mcp.api import Api
 from exchange_server.mcp.process import NotStarted, make
@@ -36,6 +37,7 @@ secret = "a phrase for whoever reads only"
 """
 LOOK = "LOOK", "a phrase for whoever reads only"
 WITH_TEXT = CONFIG.replace('rules = "The winner pays 1.0000, the others nothing."', f'rules = "{HOSTILE}"') + LISTENER
+READER = "a phrase that permits to read only"
 PUBLIC = {
     "markets_list_events", "markets_get_event", "markets_get_result", "book_get_levels", "trades_list_recent", "prices_list_candles", "prices_get_statistics",
 }  # fmt: skip
@@ -46,6 +48,8 @@ TRADE = {"orders_place_order", "orders_cancel_order"}
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     with ServerProcess(Path(tmp_path_factory.mktemp("exchange")), WITH_TEXT) as server, Web(server.folder, server.data, *FAST) as running:
+        made = ar.DefineKey(id="READER", holder="session", name="MM3", kind="scram", secret=READER, scopes=("read",))
+        assert server.ask("admin", made).ok
         yield running.up()
 
 
@@ -76,11 +80,12 @@ async def test_the_tools_are_those_that_the_key_and_the_starter_allow(web: Web):
             assert all(name.count("_") >= 2 for name in found)
             assert {tool.name for tool in tools if not tool.annotations.read_only_hint} == wanted & TRADE
         await api.close()
-    for login, secret, trade, why in (
-        (*LOOK, True, "has no account to trade for"),
-        ("MM1", "a wrong phrase of the tests", False, "refused: "),
+    for login, secret, key, trade, why in (
+        (*LOOK, "", True, "has no account to trade for"),
+        ("MM1", "a wrong phrase of the tests", "", False, "refused: "),
+        ("MM3", READER, "READER", True, "has not the scope trade"),
     ):
-        api = Api(url(web), login, secret)
+        api = Api(url(web), login, secret, key)
         with pytest.raises(NotStarted, match=why):
             await make(api, trade)
         await api.close()
@@ -139,6 +144,8 @@ async def test_an_answer_that_does_not_come_is_unknown_and_says_how_to_find_out(
             return httpx2.Response(201, json={"token": "t", "accounts": ["A"]})
         if request.url.path == "/openapi.json":
             return httpx2.Response(200, json={"paths": {"/v1/budget": {}}})
+        if request.method == "DELETE":
+            return httpx2.Response(422, json={"detail": "no such order", "name": "unknown_order", "code": 1})
         if request.url.path == "/v1/orders":
             raise httpx2.ReadTimeout("late")
         return httpx2.Response(401, json={"detail": "log on", "name": "NOT_LOGGED_ON", "code": 1})
