@@ -185,7 +185,7 @@ def some_record(r: random.Random, now: int = 0) -> Any:
                 venue=pick(VENUES), level=pick(("none", "none", "none", "cancel_only", "settle_only", "nothing")), reason=title
             )
         case 25:
-            return some_budget(r) if r.random() < 0.6 else ar.Freeze(venue="V1", level="none")
+            return ar.Freeze(venue="V1", level="none")
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
             target = pick(
@@ -201,10 +201,18 @@ def some_budget(r: random.Random) -> Any:
     session = r.choice(("C0", "C1", "C1", "M1", "M1", "M2", "C9"))
     if r.random() < 0.2:
         return ar.ClearBudget(session=session)
-    limits = {name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "max_quantity")}
+    limits = {
+        name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "approve_above", "max_quantity")
+    }
     markets, series = r.choice((None, None, (), ("FINAL",), ("FINAL", "SEMI"), ("FINAL", "FINAL"))), r.choice((None, None, (), ("S1",)))
     return ar.Budget(
-        session=session, asset=r.choice(("", "USD", "USD", "EUR", "X")), markets=markets, series=series, anew=r.random() < 0.1, **limits
+        session=session,
+        asset=r.choice(("", "USD", "USD", "EUR", "X")),
+        markets=markets,
+        series=series,
+        approve_within_ns=r.choice((None, None, 5)),
+        anew=r.random() < 0.1,
+        **limits,
     )
 
 
@@ -489,12 +497,14 @@ def event_row(world: World, id: int) -> int:
     return int(world.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + id * L.EVENT_WORDS
 
 
-def run(seed: int, steps: int, seen: Counter[Any]) -> None:
+def run(seed: int, steps: int, seen: Counter[Any], budgets: bool = False) -> None:
     r, world, naive = random.Random(seed), World(**CAPACITIES), NaiveRegistry(**ROOM)
-    first = PRELUDE if seed % 2 else ()  # half of the worlds begin with markets, so that they come to their end
+    first = (*PRELUDE, change(LOGIN, account="A")) if budgets else PRELUDE if seed % 2 else ()  # half of the worlds begin with markets, so that they come to their end
     for step in range(steps):
         ends = bool(first) and seed % 3 == 0 and r.random() < 0.6
         record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
+        if budgets and step >= len(first) and r.random() < 0.4:
+            record = some_budget(r)
         if r.random() < 0.05:
             naive.settling = {event for event in naive.tables["market"] if r.random() < 0.2}
         for event in world.registry.events:
@@ -534,6 +544,14 @@ def test_random_records_against_the_naive_registry() -> None:
             break
     assert len(kinds) == 46 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= EXPECTED
+
+
+def test_random_budgets_against_the_naive_registry() -> None:
+    seen: Counter[Any] = Counter()
+    for seed in range(1, 20, 2):
+        run(seed, 90, seen, budgets=True)
+    assert {became for kind, _, became in seen if kind == "Budget"} == {"", NEW, SAME}
+    assert {became for kind, _, became in seen if kind == "ClearBudget"} == {"", NEW}
 
 
 def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
