@@ -115,7 +115,7 @@ def at_any_time(registry: Definitions, envelope: ar.AdminEnvelope, engine: Engin
         case ar.FinaliseOne():
             return ahead.finalise(registry, record, engine)
         case ar.WithdrawOne():
-            return ahead.withdraw(registry, record, engine)
+            return ahead.withdraw(registry, record, envelope.who, engine)
         case ar.Settle():
             return settlement.settle(registry, record, envelope.who, engine)
         case ar.Dispute():
