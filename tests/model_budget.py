@@ -7,7 +7,7 @@ from tests.model_ids import Ids
 from tests.model_money import reserved_fee
 from tests.model_world import DAY_NS, Account, Budget, Event, Held, Order, Refused, Row, Session
 
-FIRST_HELD, MOST_HELD, HELD_ROWS = 1_000_000_001, 8, 1024
+FIRST_HELD, MOST_HELD, HELD_ROWS = 100_000_001, 8, 1024
 
 
 def order_cost(order: Order, event: Event) -> int:

@@ -10,7 +10,7 @@ from protocol import codes
 from protocol import messages as M
 from tests.server_kit import SMALL, BinaryPeer, FixPeer, ServerProcess, order
 
-WAITS = 1_000_000_001
+WAITS = 100_000_001
 
 
 def must(server: ServerProcess, record: Any) -> Any:
@@ -28,7 +28,7 @@ def logged_on(server: ServerProcess) -> BinaryPeer:
 def test_a_budget_holds_on_both_wires_and_an_approved_order_passes_after_a_kill(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, SMALL) as server:
         (tmp_path / "test.toml").chmod(0o600)
-        must(server, ar.Budget(session="MM1", asset="USD", max_loss=50_000, approve_above=20_000, markets=("CUP",)))
+        must(server, ar.Budget(session="MM1", asset="USD", max_loss=70_000, approve_above=20_000, markets=("CUP",)))
         must(server, ar.Budget(session="CLIENT1", asset="USD", max_loss_per_day=10_000))
         fix = FixPeer(server.ready["fix_port"])
         fix.read("A")
@@ -66,12 +66,12 @@ def test_a_budget_holds_on_both_wires_and_an_approved_order_passes_after_a_kill(
         server.process.stdout.close()
         server.start()
         peer = logged_on(server)
-        peer.send(order(2, codes.BUY, 2900, 8), order(3, codes.BUY, 2900, 8), order(4, codes.BUY, 3000, 4))
+        peer.send(order(2, codes.BUY, 2900, 8), order(3, codes.BUY, 2900, 8), order(4, codes.BUY, 3000, 12))
         peer.read(M.Accepted)
         assert peer.read(M.Rejected).asked == WAITS + 1, "an approval is of one order"
         over = peer.read(M.Rejected)
-        assert (over.reason, over.limit, over.used, over.asked) == (codes.R_BUDGET_LOSS, 50_000, 38_470, 12_084)
+        assert (over.reason, over.limit, over.used, over.asked) == (codes.R_BUDGET_LOSS, 70_000, 38_470, 36_252)
         assert must(server, ar.Refuse(id=WAITS + 1, note="too large")).text.startswith(f"order {WAITS + 1} of MM1 is refused: buy 8")
         (mine,) = server.ask("budget", name="MM1").result["rows"]
-        assert (mine["loss"], mine["loss_per_day"]["used"]) == ({"limit": 50_000, "used": 38_470, "left": 11_530}, 38_470)
+        assert (mine["loss"], mine["loss_per_day"]["used"]) == ({"limit": 70_000, "used": 38_470, "left": 31_530}, 38_470)
         assert server.ask("pending").result["rows"] == [] and server.ask("check").result["failed"] == []

@@ -314,6 +314,8 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
         (C.R_BUDGET_COST, "the order may cost 6.50, and the budget allows 6.00", (600, 0, 650)),
         (C.R_BUDGET_LOSS_DAY, "the order may lose 3.10, and 4.00 of the budget of 7.00 for this day (UTC) is used", (700, 400, 310)),
         (C.R_BUDGET_LOSS, "the order may lose 2.00, and 9.00 of the budget of 10.00 is used", (1000, 900, 200)),
+        *[(C.R_BUDGET_APPROVAL, f"a person must approve this order: it waits as {number} (safe to resend)", (100, 200, number)) for number in range(100_000_001, 100_000_009)],
+        (C.R_BUDGET_WAITING, "8 orders of this account wait for a person, and 8 may (safe to resend)", (8, 8, 1)),
         (C.R_BUDGET_ASSET, "the account's budget is in another asset than this market, or the market is a spot pair", (2, 0, 1)),
     ]),
     (repeats, [

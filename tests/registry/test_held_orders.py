@@ -11,7 +11,7 @@ from protocol import codes
 from tests.model_world import Row
 from tests.registry.test_disputes import Court
 
-HELD = 1_000_000_001
+HELD = 100_000_001
 ORDER = {
     "kind": codes.C_NEW, "session": 1, "instrument": 1, "side": codes.BUY, "contract_side": codes.NO, "type": codes.LIMIT, "tif": codes.GTC,
     "price": 70, "qty": 10, "id": "BIG-1",

@@ -61,7 +61,7 @@ HE_AT = 12  # ns
 HE_UNTIL = 13
 HE_PASSED = 14  # 1: approved, it may be entered once
 HE_TEXT = 16  # 8 words, of a text id
-HELD_IDS = 1_000_000_000  # numbers are above it, so that none is that of another act that waits
+HELD_IDS = 100_000_000  # numbers are above it, so that none is that of another act that waits
 HELD_ROWS = 1024
 MOST_HELD = 8  # of an account
 
