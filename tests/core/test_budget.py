@@ -6,16 +6,17 @@ P is 100, a tick and a lot are a unit of money, and there are no fees unless a t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from protocol import codes as C
-from tests.core_rig import Pair, PairStory
+from tests.core_rig import Core, Pair, PairStory, tiny
 from tests.model import Model
 from tests.model_budget import FIRST_HELD
-from tests.model_world import DAY_NS, Account, Row
-from tests.model_worlds import NOW, SECOND, Story
+from tests.model_world import DAY_NS, Account, Limits, Row
+from tests.model_worlds import NOW, SECOND, Story, definitions
 from tests.random_world import TRADING, Generator, flow
 
 Make = Callable[..., Story]
@@ -262,6 +263,32 @@ def test_what_would_be_refused_anyway_does_not_wait(make: Make) -> None:
     accepted(s, 1, C.BUY, 2, 40, id=70)
     (event,) = s.do(C.C_REPLACE, session=1, orig=70, id=71, price=40, qty=3)
     assert (event.kind, event.reason, event.limit, event.asked) == (C.E_CANCEL_REJECT, C.R_BUDGET_COST, 100, 120)
+
+
+def test_a_full_table_of_orders_that_wait_takes_the_place_of_those_that_are_too_old() -> None:
+    """It has 1,024 rows, more than the model's small worlds reach: the core alone."""
+    core = Core(replace(tiny(Limits()), accounts=200, balances=600))
+    for row in definitions(1, 1_000_000):
+        core.apply(row)
+    number = 0
+
+    def ask(account: int) -> tuple[int, int]:
+        nonlocal number
+        number += 1
+        core.apply(Row(kind=C.C_BUDGET, account=account, session=1, asset=1, approve=100, wait=60 * SECOND))  # binds the session to it
+        order = {"instrument": 1, "side": C.BUY, "contract_side": C.YES, "type": C.LIMIT, "tif": C.GTC, "price": 50, "qty": 10}
+        (event,) = core.apply(Row(order, kind=C.C_NEW, session=1, account=account, id=number))
+        return event.reason, event.asked
+
+    for account in range(40, 169):
+        core.apply(Row(kind=C.C_DEF_ACCOUNT, id=account, firm=1, account_kind=C.ACCT_TRADING, session=1))
+        core.apply(Row(kind=C.C_TRANSFER, target=account, asset=1, amount=1000))
+    for account in range(40, 168):
+        for _ in range(8):
+            assert ask(account) == (C.R_BUDGET_APPROVAL, FIRST_HELD - 1 + number)
+    assert ask(168) == (C.R_TABLE_FULL, 1) and core.engine.check() == []
+    core.apply(Row(kind=C.C_TIME, turn=9, now=NOW + 60 * SECOND, tick=NOW + 60 * SECOND))
+    assert ask(168) == (C.R_BUDGET_APPROVAL, FIRST_HELD + 1024) and core.engine.check() == []
 
 
 def test_rows_that_are_wrong_and_the_end(make: Make) -> None:
