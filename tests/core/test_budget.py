@@ -267,7 +267,7 @@ def test_what_would_be_refused_anyway_does_not_wait(make: Make) -> None:
 
 def test_a_full_table_of_orders_that_wait_takes_the_place_of_those_that_are_too_old() -> None:
     """It has 1,024 rows, more than the model's small worlds reach: the core alone."""
-    core = Core(replace(tiny(Limits()), accounts=200, balances=600))
+    core = Core(replace(tiny(Limits(256, 2048)), accounts=200, balances=600))
     for row in definitions(1, 1_000_000):
         core.apply(row)
     number = 0
