@@ -84,7 +84,6 @@ class NaiveRules:
     def _quota(self, f: Fields) -> str:
         self._find("venue", f["venue"])
         old = self.quotas.get(f["venue"], dict.fromkeys(f.keys() - {"venue"}, 0))
-        f["approve_within_ns"] = f["approve_within_ns"] or (old["approve_within_ns"] if old else 3600 * 10**9)
         new = {name: value if f[name] is None else f[name] for name, value in old.items()}
         self._wrong(0 < new["journal_bytes_per_second"] < 1000)
         if new == old:
@@ -119,6 +118,7 @@ class NaiveRules:
         self._none_closed(("session", f["session"]))
         old, anew = self.budgets.get(f["session"]), f.pop("anew")
         lists, amounts = ("markets", "series"), ("max_loss", "max_loss_per_day", "max_cost", "approve_above")
+        f["approve_within_ns"] = f["approve_within_ns"] or (old["approve_within_ns"] if old else 3600 * 10**9)
         self._wrong(old is None and not f["asset"])
         new = {name: value if value is not None else old[name] if old else () if name in lists else 0 for name, value in f.items()}
         new["asset"] = f["asset"] or old["asset"]  # type: ignore[index]
