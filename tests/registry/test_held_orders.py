@@ -14,7 +14,7 @@ from tests.registry.test_disputes import Court
 HELD = 100_000_001
 ORDER = {
     "kind": codes.C_NEW, "session": 1, "instrument": 1, "side": codes.BUY, "contract_side": codes.NO, "type": codes.LIMIT, "tif": codes.GTC,
-    "price": 70, "qty": 10, "id": "BIG-1",
+    "price": 69, "qty": 10, "id": "BIG-1",
 }  # fmt: skip
 PEOPLE = {
     "anna": ("risk_officer", "platform"),
@@ -48,7 +48,7 @@ def test_it_is_shown_to_who_may_ask_about_pending_acts_there() -> None:
     (row,) = desk.seen_by("uid:0")
     assert (row["id"], row["act"], row["who"], row["expired"]) == (HELD, "held_order", "session C1", False)
     assert row["record"] == {
-        "type": "order", "session": "C1", "account": "ACME-A", "symbol": "F-ESP", "side": "buy", "contract_side": "no", "tif": "gtc", "price": "0.70",
+        "type": "order", "session": "C1", "account": "ACME-A", "symbol": "F-ESP", "side": "buy", "contract_side": "no", "tif": "gtc", "price": "0.0069",
         "quantity": "10", "cost": row["record"]["cost"], "asset": "USD", "id": "BIG-1", "approved": False,
     }  # fmt: skip
     assert desk.seen_by("principal:anna") == desk.seen_by("principal:bert") == [row] and desk.seen_by("principal:carl") == []
@@ -66,7 +66,7 @@ def test_who_may_set_the_budget_decides() -> None:
     desk.client(Row(ORDER), Row({**ORDER, "id": "BIG-2"}))
     assert desk.open_orders == before + 1 and [row["id"] for row in desk.seen_by("uid:0")] == [HELD + 1]
     answer = desk.as_("principal:dora", ar.Refuse(id=HELD + 1, note="no"))
-    assert answer.ok and "is refused: buy NO 10 F-ESP @ 0.70" in answer.text and desk.seen_by("uid:0") == []
+    assert answer.ok and "is refused: buy NO 10 F-ESP @ 0.0069" in answer.text and desk.seen_by("uid:0") == []
 
 
 def test_it_waits_no_longer_than_the_budget_says() -> None:
@@ -80,7 +80,7 @@ def test_a_trial_says_what_would_be_answered_and_changes_nothing() -> None:
     desk = Desk()
     registry, digest = desk.engine.registry, desk.engine.digest()
     tried = registry.try_act(ar.Approve(id=HELD), desk.engine)
-    assert tried.refusal is None and tried.text.startswith("C1 may enter it once: buy NO 10 F-ESP @ 0.70")
+    assert tried.refusal is None and tried.text.startswith("C1 may enter it once: buy NO 10 F-ESP @ 0.0069")
     assert desk.engine.digest() == digest
 
 
