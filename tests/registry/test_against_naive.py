@@ -201,6 +201,8 @@ def some_budget(r: random.Random) -> Any:
     session = r.choice(("C0", "C1", "C1", "M1", "M1", "M2", "C9"))
     if r.random() < 0.2:
         return ar.ClearBudget(session=session)
+    if r.random() < 0.15:
+        return ar.Budget(session=session)
     limits = {
         name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "approve_above", "max_quantity")
     }
