@@ -57,7 +57,10 @@ NOT_PROVOKED = {
         "why orders are cancelled when their market changes: tests/core/test_market_changes.py",
     ),
     **dict.fromkeys(
-        (C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED),
+        (
+            C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED, C.R_CHALLENGE_OVER, C.R_ORIGIN, C.R_REQUEST_LATE,
+            C.R_CSRF,
+        ),
         "said by the web process, not by the exchange: tests/web",
     ),
     C.R_CONTRACT_DECIDED: "why orders are cancelled in a contract that is determined ahead of its group: tests/core/test_ahead.py",
