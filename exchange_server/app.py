@@ -127,12 +127,22 @@ class Server:
     def __init__(self, options: ServeOptions, log: Log, outside: Outside | None = None) -> None:
         """Recover and configure. Raises StartRefused; nothing listens yet."""
         self.outside = outside if outside is not None else Outside()
-        runner = self.outside.runner
         self.options = options
         self.log = log
         self.began = self.outside.steady()
+        self.stopping = False
+        self.watch = Watch(self, options.data, Notify(self.outside.environment))
+        try:
+            self._start()
+        except StartRefused as refused:
+            self.watch.end(refused.code, failed=True)
+            raise
+
+    def _start(self) -> None:
+        runner, options, log = self.outside.runner, self.options, self.log
 
         def make(chunks: Any) -> Engine:
+            self.watch.starting()  # the folder is locked
             if chunks is not None:
                 try:
                     return Engine.restore(chunks)
@@ -153,7 +163,6 @@ class Server:
         def mode(engine: Engine) -> str:
             return start.settings_for(options, engine.registry)[0].mode
 
-        self.watch = Watch(self, options.data, Notify(self.outside.environment))
         journal: dict[str, Any] = {"settle_mode": mode}
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
@@ -203,7 +212,6 @@ class Server:
             often = min(EVERY_ROWS, settings.snapshot_rows), min(EVERY_S, settings.snapshot_age_ns / 1e9)
         self.marks = Marks(self.engine, self.journal, self.store, *often)
         self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes, core=self.follower_core)
-        self.stopping = False
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
