@@ -35,12 +35,18 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--seed", type=_seed, default=None, metavar="N", help="of prices and orders (default: from the clock; it is printed)")
     top.add_argument("--rate", type=_rate, default=None, metavar="N", help=f"requests per second, both wires together (default {RATE:g})")
     top.add_argument(
-        "--serve", action="store_true", help="keep the exchange open: FIX on port 9880, binary sessions on 9890; Ctrl-C stops it"
+        "--serve",
+        action="store_true",
+        help="keep the exchange open: FIX on port 9880, binary sessions on 9890, the page on 9800; Ctrl-C stops it",
     )
     top.add_argument("--data", type=Path, default=None, metavar="DIR", help="with --serve: data folder (default: a fresh one)")
     top.add_argument("--bots", type=_bots, default=None, metavar="N", help="with --serve: N market makers (default 0)")
     top.add_argument(
-        "--port", type=_port, default=None, metavar="N", help="with --serve: FIX on N, binary sessions on N + 10 (default 9880)"
+        "--port",
+        type=_port,
+        default=None,
+        metavar="N",
+        help="with --serve: FIX on N, binary sessions on N + 10, the page on N - 80 (default 9880)",
     )
     return top
 

@@ -1,18 +1,77 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """`./scripts/run --serve`: the sandbox's exchange, open until Ctrl-C, with lines to paste for each way in."""
 
+import json
+import os
+import select
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from exchange_server import data_folder
 from exchange_server.demo.client import Plan
-from exchange_server.demo.street import FRESH_KEPT, ROOT, Clients, Failed, Server, fresh_folder, prune
+from exchange_server.demo.street import FRESH_KEPT, ROOT, Clients, Failed, Server, cores, fresh_folder, prune, spawn
 from exchange_server.exits import Exit
 
 BOT_RATE = 50.0  # requests a second of one bot
 LAST_KEY = 64  # bots use the sandbox's keys from the last one downwards: MM1 stays free for you
+PAGE_LOGIN = "MM32"  # the page's market data; bots are 32 at most
+PAGE_BELOW = 80  # its port: so much below that of FIX
+PAGE_START_S = 60.0
+
+
+class Page:
+    """`exos web` beside the server: HTTP API and page. Nothing else depends on it; `why` says why it is not there."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.process: subprocess.Popen[Any] | None = None
+        self.address, self.why = "", ""
+
+    def start(self) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "exchange_server.cli.main",
+            "web",
+            "--data",
+            str(self.folder),
+            "--login",
+            PAGE_LOGIN,
+            "--port",
+            str(self.port),
+        ]
+        environment = os.environ | {"EXOS_WEB_SECRET": f"{PAGE_LOGIN.lower()}-secret"}
+        with open(self.folder / "web.log", "ab") as log:
+            self.process = spawn(command, cores()[1], stdout=subprocess.PIPE, stderr=log, env=environment, start_new_session=True)
+        out = self.process.stdout
+        assert out is not None
+        readable, _, _ = select.select([out], [], [], PAGE_START_S)
+        line = out.readline() if readable else b""
+        if line:
+            self.address = json.loads(line)["address"]
+        else:
+            self.why = f"see {self.folder / 'web.log'}"
+            self.end()
+
+    def ended(self) -> bool:
+        """Whether it ended by itself; told once."""
+        if self.process is None or self.process.poll() is None:
+            return False
+        self.process, self.address, self.why = None, "", f"see {self.folder / 'web.log'}"
+        return True
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process = None
 
 
 def quickfix(port: int, dictionary: Path) -> str:
@@ -45,14 +104,15 @@ def quickfix(port: int, dictionary: Path) -> str:
     )
 
 
-def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
-    """The text that is printed when the exchange is open."""
+def lines(data: Path, fix: int, binary: int, bots: int, page: str) -> list[str]:
+    """The text that is printed when the exchange is open. page: its address, or why there is none."""
     exos = f"{sys.executable} -m exchange_server.cli.main"
     if (script := Path(sys.executable).parent / "exos").exists():
         exos = ".venv/bin/exos" if script.parent.parent.parent == ROOT else str(script)
     own = "" if binary == 9890 else f" --port {binary}"
     return [
         f"The exchange is open: FIX on port {fix}, binary sessions on port {binary}, data folder {data}.",
+        f"The page: {page}",
         f"{bots} market makers quote it." if bots else "Nobody quotes it: trade between two keys, or start it with --bots 4.",
         "",
         "# Command line",
@@ -100,25 +160,31 @@ def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
         signal.signal(number, lambda *_: ending.set())
     server.start()
     parties: list[Clients] = []
+    page = Page(folder, port - PAGE_BELOW if port > PAGE_BELOW else 0)
     try:
+        page.start()
         if bots and not ending.is_set():
             names = tuple(f"MM{LAST_KEY - i}" for i in range(bots))
             plan = Plan("binary", "127.0.0.1", server.ports[1], seed, BOT_RATE * bots, names, str(folder), keep=True)
             parties.append(Clients("makers", plan))
             parties[0].wait("ready", 30)
             parties[0].tell(do="trade")
-        for line in lines(folder, *server.ports, bots):
+        about = f"{page.address} (log in as MM1, secret mm1-secret)" if page.address else f"not open: {page.why}"
+        for line in lines(folder, *server.ports, bots, about):
             print(line, flush=True)
         while not ending.wait(0.25):
             if not server.alive():
                 raise Failed(
                     f"the server ended by itself (exit code {server.process.returncode if server.process else '-'}): {server.why()}"
                 )
+            if page.ended():
+                print(f"the page ended by itself; the exchange goes on ({page.why})", flush=True)
             for party in parties:
                 if party.process.poll() is not None:
                     raise Failed(f"the bots ended (MM{LAST_KEY} downwards): {party.why()}")
         print("stopping", flush=True)
     finally:
+        page.end()
         for party in parties:
             party.end()
         code = server.stop() if server.alive() else Exit.FAILED

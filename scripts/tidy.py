@@ -168,7 +168,25 @@ ADDRESSES = (
     ),
     (re.compile(r"(?<![\w.$}>-])/(?:home/[a-z_][\w.-]*|root|Users/[A-Za-z][\w.-]*)/"), "a folder of one's own machine"),
 )
-TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".lock", ".sh", ".yml", ".yaml", ".json", ".csv", ".xml", ".service", ""}
+TEXTS = {
+    ".py",
+    ".js",
+    ".css",
+    ".html",
+    ".md",
+    ".toml",
+    ".txt",
+    ".cfg",
+    ".lock",
+    ".sh",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".csv",
+    ".xml",
+    ".service",
+    "",
+}
 EXCEPTION = re.compile(r"tidy: allow (\S+)(?: because (\S.*))?")
 
 

@@ -55,6 +55,7 @@ SECRET = "EXOS_WEB_SECRET"
 @click.option(
     "--origin", "origins", multiple=True, metavar="ORIGIN", help="Allow pages of this origin (https://shop.example) to use the API."
 )
+@click.option("--pages", type=FILE, metavar="FILE", help="Names, colours and venues of the pages it serves (docs/page.md).")
 @click.option("--rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Requests a second of one address (default: 50).")
 @click.option("--client-rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Requests a second of one login (default: 200).")
 @click.option("--ready-file", type=FILE, metavar="FILE", help="Write the line that says ready there as well.")
@@ -83,6 +84,7 @@ def checked(
     expose_plain: bool,
     expose_sandbox: bool,
     origins: tuple[str, ...],
+    pages: Path | None,
     rate: int | None,
     client_rate: int | None,
     ready_file: Path | None,
@@ -115,8 +117,26 @@ def checked(
     return WebOptions(
         host, port, server.connect, login, secret, key_file_of_login, key_id_of_login, _target(target),
         remote.host if remote is not None else "127.0.0.1", trusting(remote.ca if remote is not None else _ca()) if tls else None, certificate,
-        exposed, expose_sandbox, Settings(certificate is not None, origins, rates), ready_file, log_level,
+        exposed, expose_sandbox, Settings(certificate is not None, origins, rates), _pages(pages), ready_file, log_level,
     )  # fmt: skip
+
+
+def _pages(file: Path | None) -> Any:
+    """The pages to serve. Raises CommandError for a file that cannot be used, with the place in it."""
+    from ..web.pages.brand import BrandError, read
+    from ..web.pages.contrast import tokens
+    from ..web.pages.files import Files
+    from ..web.pages.routes import Pages
+
+    files = Files()
+    if file is None:
+        return Pages((), files)
+    try:
+        return Pages(read(file.read_text(), tokens(files.text("tokens.css"))), files)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(Exit.USAGE, f"--pages {file}: {getattr(error, 'strerror', None) or 'is no text'}") from error
+    except BrandError as error:
+        raise CommandError(Exit.CONFIG, f"--pages {file}: {error}") from error
 
 
 def _ca() -> Path | None:

@@ -17,6 +17,7 @@ from . import asyncapi
 from .gateway import PUBLIC, Gateway
 from .openapi import document
 from .operation import Operation, problem_answer
+from .pages.routes import Pages
 from .problems import refusal
 from .routes import ALL
 from .stream import Streams
@@ -52,7 +53,11 @@ class SecureHeaders:
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self.headers]
+                given = list(message.get("headers", ()))
+                own = any(name == b"content-security-policy" for name, _ in given)  # a page's policy says who may frame it
+                message["headers"] = given + [
+                    one for one in self.headers if not (own and one[0] in (b"content-security-policy", b"x-frame-options"))
+                ]
             await send(message)
 
         await self.app(scope, receive, with_headers)
@@ -74,25 +79,33 @@ def _document(content: dict[str, Any]) -> Callable[[Request], Awaitable[Response
     return endpoint
 
 
-async def _nothing_here(request: Request, error: Exception) -> Response:
-    """Paths and methods that are none."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    text = f"{request.method[:16]} is not allowed here" if status == 405 else "there is nothing at this address"
-    return problem_answer(refusal(codes.R_NO_RESOURCE, text, status=status), headers)
+def _otherwise(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Addresses that no route has: views of the pages, else a refusal."""
+
+    async def endpoint(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        if status == 404 and request.method in ("GET", "HEAD") and (page := pages.shell(request)) is not None:
+            return page
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        text = f"{request.method[:16]} is not allowed here" if status == 405 else "there is nothing at this address"
+        return problem_answer(refusal(codes.R_NO_RESOURCE, text, status=status), headers)
+
+    return endpoint
 
 
-def make_app(gateway: Gateway) -> Any:
-    """The ASGI application of a gateway."""
+def make_app(gateway: Gateway, pages: Pages) -> Any:
+    """The ASGI application of a gateway and of its pages."""
     routes: list[Any] = [
         Route("/openapi.json", _document(document(ALL, VERSION)), methods=["GET"]),
         Route("/asyncapi.json", _document(asyncapi.document(VERSION)), methods=["GET"]),
         WebSocketRoute("/v1/stream", Streams(gateway).serve),
+        *pages.routes(),
     ]
     # Fixed paths before those with a name in their place.
     for operation in sorted(ALL, key=lambda one: ("{" in one.path, one.path)):
         routes.append(Route(operation.path, _endpoint(gateway, operation), methods=[operation.method]))
-    app: Any = Starlette(routes=routes, exception_handlers={404: _nothing_here, 405: _nothing_here})
+    otherwise = _otherwise(pages)
+    app: Any = Starlette(routes=routes, exception_handlers={404: otherwise, 405: otherwise})
     app.router.redirect_slashes = False
     if origins := gateway.settings.origins:
         app = CORSMiddleware(

@@ -23,6 +23,7 @@ from .app import make_app
 from .feed import Feed, Unlocated
 from .gateway import Gateway, Settings
 from .link import KeptProver, Target
+from .pages.routes import Pages
 from .reference import Reference, Unreadable
 
 BACKLOG = 2048
@@ -51,6 +52,7 @@ class WebOptions(NamedTuple):
     exposed: bool
     sandbox_too: bool
     settings: Settings
+    pages: Pages
     ready_file: Path | None = None
     log_level: str = "info"
 
@@ -183,7 +185,7 @@ async def _main(options: WebOptions, listener: socket.socket, log: Log) -> int:
         log("error", "not_started", exit_code=int(Exit.USAGE), text=f"the credentials of the market data cannot be used: {error}")
         return Exit.USAGE
     config = uvicorn.Config(
-        make_app(gateway), http=Idle, ws="websockets-sansio", loop="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        make_app(gateway, options.pages), http=Idle, ws="websockets-sansio", loop="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=STOP_S, ws_max_size=16 * 1024, ws_ping_interval=20.0, ws_ping_timeout=20.0, proxy_headers=False,
     )  # fmt: skip
     config.load()

@@ -1,5 +1,5 @@
 """What a market is about: titles, rules, results with evidence, series and venues. The binary wire has none of it, so it comes from the operators'
-questions `markets`, `series` and `venue`; nothing but these four questions (with `status`) is ever asked there.
+questions `markets`, `series`, `venue` and `listing`; nothing but these five questions (with `status`) is ever asked there.
 
 Only what the process's own market-data logon sees is shown: a market is here when one of its contracts is defined on the feed.
 """
@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from protocol import messages as M
 
 from .feed import Feed
+from .preview import Fees
 
-QUESTIONS = ("status", "markets", "series", "venue")
+QUESTIONS = ("status", "markets", "series", "venue", "listing")
 PAUSE_S = 0.5  # between two reads of what changed
 WHOLE_S = 60.0  # series, venues and markets' titles that changed without a message of the market
 MANY = 20  # of changed markets are read one by one
@@ -40,6 +41,7 @@ class Reference:
         self.series: dict[str, dict[str, Any]] = {}
         self.venues: dict[str, dict[str, Any]] = {}
         self.market_of: dict[str, str] = {}  # event name by contract
+        self.fees: dict[str, tuple[Fees, ...]] = {}  # of all listings of an event, by its name
         self.id_of: dict[str, int] = {}  # event id by name
         self.name_of: dict[int, str] = {}
         self._dirty: set[str] = set()
@@ -68,7 +70,8 @@ class Reference:
 
     async def load(self, feed: Feed) -> None:
         """Everything. Raises Unreadable."""
-        markets, series, venues = await asyncio.to_thread(self._ask, [("markets", {}), ("series", {}), ("venue", {})])
+        questions: list[tuple[str, dict[str, Any]]] = [("markets", {}), ("series", {}), ("venue", {}), ("listing", {})]
+        markets, series, venues, listings = await asyncio.to_thread(self._ask, questions)
         seen = {symbol for symbol in feed.by_symbol}
         self.markets, self.market_of = {}, {}
         for market in markets["markets"]:
@@ -76,6 +79,9 @@ class Reference:
                 self._take(market)
         self.series = {row["name"]: row for row in series["rows"]}
         self.venues = {row["name"]: row for row in venues["rows"]}
+        self.fees = {}
+        for row in listings["rows"]:
+            self.fees[row["event"]] = (*self.fees.get(row["event"], ()), _fees(row["record"]["fees"]))
         self._number(feed)
 
     def _take(self, market: dict[str, Any]) -> None:
@@ -89,6 +95,18 @@ class Reference:
             if name := self.market_of.get(symbol):
                 self.id_of[name] = definition.market
         self.name_of = {id: name for name, id in self.id_of.items()}
+
+    # ------------------------------------------------------------------------------------------------------ of a contract
+    def fees_of(self, symbol: str) -> tuple[Fees, ...]:
+        """Of all listings of its market: through which one a client trades is not told here."""
+        name = self.market_of.get(symbol, "")
+        own = self.markets.get(name, {}).get("terms", {}).get("fees")
+        return self.fees.get(name) or ((_fees(own),) if own else ())
+
+    def terms_of(self, symbol: str) -> dict[str, Any]:
+        """The terms of a contract, prices in ticks."""
+        contracts = self.markets.get(self.market_of.get(symbol, ""), {}).get("contracts", ())
+        return next((row["terms"] for row in contracts if row["symbol"] == symbol), {})
 
     # -------------------------------------------------------------------------------------------------- what changes
     def heard(self, message: Any) -> None:
@@ -137,3 +155,7 @@ class Reference:
             for market in found["markets"]:
                 self._take(market)
         self._number(feed)
+
+
+def _fees(record: dict[str, Any]) -> Fees:
+    return Fees(record["model"], record["maker_bps"], record["taker_bps"])

@@ -370,6 +370,43 @@ class Order(Answer, frozen=True):
     time: Time
 
 
+class PreviewOrder(Body, frozen=True):
+    """An order that is not sent: its fields as in a new order."""
+
+    contract: Name
+    side: Side
+    quantity: Amount
+    price: Amount | None = None
+    contract_side: ContractSide = "yes"
+    type: Literal["limit", "market"] = "limit"
+    account: OptionalName = ""
+
+
+class Preview(Answer, frozen=True):
+    """What the order would do if all of it were filled at `price` (a market order: at the worst price that its protection allows), as of `time`. `total`:
+    what a buy costs at most, fee included; what a sell brings at least, fee taken off. `fee`: at most, under the dearest of the market's listings. `payout`:
+    of that many contracts that are right. `if_yes`, `if_no`: the result of this order alone, fee included. `required_before`, `required_after`: what the
+    market ties up of `required_asset` now and with this order resting; null: it cannot be told before. `enough`: whether that much is available."""
+
+    account: str
+    contract: str
+    price: Decimal
+    asset: str
+    notional: Decimal
+    fee: Decimal
+    total: Decimal
+    payout: Decimal | None
+    if_yes: Decimal | None
+    if_no: Decimal | None
+    required_asset: str
+    required_before: Decimal
+    required_after: Decimal | None
+    available: Decimal
+    available_after: Decimal | None
+    enough: bool | None
+    time: Time
+
+
 class Orders(Answer, frozen=True):
     orders: list[Order]
     next_cursor: str | None

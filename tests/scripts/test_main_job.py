@@ -7,6 +7,7 @@ import pytest
 from exchange_server.demo import street, tournament
 from exchange_server.exits import Exit
 from scripts import main_job, sandbox
+from tests.server_kit import free_port, in_use
 
 
 def test_options() -> None:
@@ -39,15 +40,35 @@ def test_usage_errors(given: list[str], sentence: str, capsys: pytest.CaptureFix
 
 
 def test_lines_to_paste() -> None:
-    text = "\n".join(sandbox.lines(Path("/data"), 9880, 9890, 0))
-    assert "trade buy WC26-WIN-ESP 10 0.42\n" in text and "--port" not in text
-    assert "trade buy WC26-WIN-ESP 10 0.42 --port 7010\n" in "\n".join(sandbox.lines(Path("/data"), 7000, 7010, 2))
+    text = "\n".join(sandbox.lines(Path("/data"), 9880, 9890, 0, "http://127.0.0.1:9800"))
+    assert "trade buy WC26-WIN-ESP 10 0.42\n" in text and "--port" not in text and "\nThe page: http://127.0.0.1:9800\n" in text
+    assert "trade buy WC26-WIN-ESP 10 0.42 --port 7010\n" in "\n".join(sandbox.lines(Path("/data"), 7000, 7010, 2, "not open: x"))
     program = text.partition("<<'END'\n")[2].partition("\nEND\n")[0]
     compile(program, "pasted", "exec")
     for line in ("SenderCompID=CLIENT1", "TargetCompID=EXOS-OE", "SocketConnectPort=9880", "BeginString=FIX.4.4"):
         assert f"\n{line}\n" in text
     dictionary = text.partition("\nDataDictionary=")[2].partition("\n")[0]
     assert Path(dictionary).is_file()
+
+
+def test_a_page_that_does_not_start_is_named_and_takes_nothing_with_it(tmp_path: Path) -> None:
+    with in_use(port := free_port()):
+        page = sandbox.Page(tmp_path, port)
+        page.start()
+    assert (page.address, page.why) == ("", f"see {tmp_path / 'web.log'}") and not page.ended()
+
+
+def test_the_page_is_open_before_the_exchange_is_reached_and_its_end_is_told_once(tmp_path: Path) -> None:
+    page = sandbox.Page(tmp_path, 0)
+    page.start()
+    try:
+        assert page.address.startswith("http://127.0.0.1:") and not page.ended()
+        assert page.process is not None
+        page.process.kill()
+        page.process.wait(10)
+        assert page.ended() and not page.ended()
+    finally:
+        page.end()
 
 
 def test_an_open_folder_with_other_things_in_it_is_refused_before_anything_is_written(tmp_path: Path) -> None:

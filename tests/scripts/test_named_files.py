@@ -34,6 +34,7 @@ ELSEWHERE = {
     "venue.toml": "a reader's own configuration, in examples",
     "cup.toml": "likewise",
     "acme.toml": "likewise",
+    "pages.toml": "likewise, of a venue's owner",
     "exchange/exos.toml": "a file that `exos init` makes",
     "exchange.toml": "a file that `exos demo worldcup` writes",
     "markets.toml": "likewise",

@@ -46,7 +46,7 @@ def test_a_huge_body_is_refused_before_it_is_read(mm1: httpx.Client) -> None:
 
 
 def test_paths_and_methods_that_are_none(mm1: httpx.Client) -> None:
-    problem(mm1.get("/"), 404, "no_resource")
+    problem(mm1.get("/nothing"), 404, "no_resource")
     problem(mm1.get("/v1/markets/"), 404, "no_resource")
     problem(mm1.delete("/v1/markets"), 405, "no_resource")
     problem(mm1.get("/v1/markets/%2e%2e%2fetc%2fpasswd"), 404, "no_resource")

@@ -1,0 +1,57 @@
+// Who is logged on. The token is in a cookie that no script can read; here is only what the API says about it.
+
+import { Problem, call, get, useCsrf } from "./api.js";
+import { Emitter } from "./events.js";
+
+const MARK = "exos-logged-on"; // whether to ask at all; nothing secret
+
+class Session extends Emitter {
+  current = null;
+
+  #set(found) {
+    this.current = found;
+    useCsrf(found ? found.csrf_token : null);
+    try {
+      if (found) localStorage.setItem(MARK, "1");
+      else localStorage.removeItem(MARK);
+    } catch {
+      // Storage may be forbidden: then a page that is loaded again asks to log on again.
+    }
+    this.tell(found);
+  }
+
+  /** After the page was loaded: is the cookie still good? */
+  async restore() {
+    let marked = null;
+    try {
+      marked = localStorage.getItem(MARK);
+    } catch {
+      marked = null;
+    }
+    if (!marked) return;
+    try {
+      this.#set(await get("/v1/sessions/current"));
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) this.#set(null);
+    }
+  }
+
+  async logIn(login, secret, keyId) {
+    this.#set(await call("POST", "/v1/sessions", { login, secret, key_id: keyId, cookie: true }));
+  }
+
+  async logOut() {
+    try {
+      await call("DELETE", "/v1/sessions/current");
+    } finally {
+      this.#set(null);
+    }
+  }
+
+  /** The exchange or this page's server ended it. */
+  ended() {
+    if (this.current) this.#set(null);
+  }
+}
+
+export const session = new Session();

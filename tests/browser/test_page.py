@@ -1,0 +1,216 @@
+"""What people do on the page, in a real browser: look, log in, trade, cancel, read how it was decided; and what they see when the exchange is gone."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from config import admin_records as ar
+from tests.web.rig import ServerProcess, Web, order, secret_of
+
+from .conftest import EVIL
+
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+HASH = "ab" * 32
+
+
+def log_in(page: Any, n: int = 1) -> None:
+    page.locator("#account").get_by_role("button", name="Log in").click()
+    page.get_by_label("Login", exact=True).fill(f"MM{n}")
+    page.get_by_label("Secret", exact=True).fill(secret_of(n))
+    page.get_by_role("dialog").get_by_role("button", name="Log in").click()
+    page.locator("#account").get_by_text(f"MM{n}", exact=True).wait_for()
+
+
+@pytest.fixture
+def maker(site: Web) -> Any:
+    """Somebody on the other side."""
+    with site.logged_on(2) as api:
+        yield api
+        api.post("/v1/orders/mass-cancel", json={"scope": "session"})
+
+
+def live(page: Any) -> None:
+    page.locator("html[data-feed=live]").wait_for()
+
+
+def test_the_list_is_searched_and_shows_texts_of_markets_as_texts(page: Any, maker: httpx.Client) -> None:
+    page.goto("/")
+    page.get_by_text("2 markets").wait_for()
+    card = page.locator(".card", has_text="Lisbon")
+    assert EVIL in card.inner_text() and page.title() == "exos"
+    assert page.locator("script:not([src])").count() == 0 and page.locator("main img").count() == 0
+    page.keyboard.press("/")
+    page.keyboard.type("lisbon")
+    page.get_by_text("1 market", exact=True).wait_for()
+    page.get_by_label("Search markets").fill("nothing like it")
+    page.get_by_text("No market fits").wait_for()
+
+
+def test_buy_no_see_the_fill_and_cancel(page: Any, maker: httpx.Client) -> None:
+    assert maker.post("/v1/orders", json=order("buy", "0.62", "50", contract="RAIN")).status_code == 201
+    page.goto("/m/RAIN")
+    live(page)
+    log_in(page)
+    page.locator(".level-bid", has_text="0.6200").wait_for()  # their bid for Yes, which is an offer of No at 0.38
+    page.get_by_role("group", name="Yes or No").get_by_role("button", name="No").click()
+    assert page.get_by_label("Limit price").input_value() == "0.3800"
+    page.get_by_label("Contracts", exact=True).fill("20")
+    sums = page.locator(".sums")
+    sums.get_by_text("7.6472 USD", exact=True).wait_for()  # 7.60 and the fee, 1 % of 0.62 * 0.38 * 20, rounded up
+    assert "0.0472 USD" in sums.inner_text() and "+12.3528 USD" in sums.inner_text() and "0.00 → 7.6472 USD" in sums.inner_text()
+    page.get_by_role("button", name="Buy No", exact=True).last.click()
+    page.locator(".toast", has_text="Bought 20 RAIN No at 0.3800").wait_for()
+    page.get_by_role("tab", name=re.compile("Positions")).click()
+    row = page.get_by_role("tabpanel", name=re.compile("Positions")).get_by_role("row", name=re.compile("RAIN"))
+    row.get_by_text("20", exact=True).wait_for()
+    assert "No" in row.inner_text()
+    page.get_by_role("button", name="Price one step down").click()
+    assert page.get_by_label("Limit price").input_value() == "0.3799"
+    page.get_by_role("button", name="Buy No", exact=True).last.click()
+    page.get_by_role("tab", name=re.compile("Orders")).click()
+    cancel = page.get_by_role("button", name=re.compile("Cancel: Buy No RAIN at 0.3799"))
+    cancel.click()
+    page.locator(".toast", has_text="Order cancelled").wait_for()
+    cancel.wait_for(state="detached")
+    page.get_by_role("tab", name=re.compile("Fills")).click()
+    assert page.get_by_role("tabpanel", name=re.compile("Fills")).get_by_role("row", name=re.compile("0.3800")).count() == 1
+
+
+def test_a_refusal_is_said_in_the_exchanges_words(page: Any) -> None:
+    page.goto("/m/CUP")
+    log_in(page)
+    page.get_by_label("Limit price").fill("7")
+    page.locator("#ticket-problem", has_text="the price is 7, allowed are 0.0001 to 0.9999").wait_for()
+    page.locator(".button-send").click()
+    page.locator(".toast-bad", has_text="Refused: price 7.0000 is beyond the limit 0.9999").wait_for()
+    page.locator("#say-now", has_text="price 7.0000").wait_for()
+
+
+def test_a_wrong_secret_is_said_in_the_dialog(page: Any) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Login", exact=True).fill("MM1")
+    page.get_by_label("Secret", exact=True).fill("not it")
+    page.get_by_role("dialog").get_by_role("button", name="Log in").click()
+    page.get_by_role("dialog").get_by_role("alert").filter(has_text=re.compile("credentials|secret|logon", re.I)).wait_for()
+
+
+def test_a_page_that_is_loaded_again_is_still_logged_in_and_no_script_can_read_the_token(page: Any) -> None:
+    page.goto("/portfolio")
+    log_in(page, 3)
+    page.reload()
+    page.locator("#account").get_by_text("MM3", exact=True).wait_for()
+    page.get_by_text("MM3-A · USD").wait_for()
+    assert page.evaluate("document.cookie") == ""
+    (cookie,) = page.context.cookies()
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Strict"
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_text("Log in to see your positions").wait_for()
+
+
+def test_an_outcome_is_picked_by_keyboard_and_the_focus_is_seen(page: Any) -> None:
+    page.goto("/m/CUP")
+    live(page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    button = page.get_by_role("button", name="CUP-B", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    page.locator(".hero-name", has_text="CUP-B").wait_for()
+    assert page.evaluate("location.search") == "?c=CUP-B"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_every_field_and_button_has_a_name(page: Any) -> None:
+    page.goto("/m/CUP")
+    log_in(page)
+    nameless = """[...document.querySelectorAll('button, input, select, a')].filter((one) => one.checkVisibility()).filter((one) =>
+        !(one.textContent.trim() || one.getAttribute('aria-label') || one.labels?.length)).map((one) => one.outerHTML)"""
+    assert page.evaluate(nameless) == []
+
+
+def test_the_embedded_page_keeps_nothing_and_sends_no_cookie(page: Any) -> None:
+    page.goto("/")
+    log_in(page)
+    sent: list[Any] = []
+    page.on("request", lambda request: sent.append(request) if "/v1/" in request.url else None)
+    page.goto("/embed/RAIN")
+    page.get_by_text("live", exact=True).wait_for()
+    assert EVIL in page.locator("h1").inner_text() and sent
+    assert all("cookie" not in request.headers for request in sent)
+    assert page.get_by_role("button").count() == 0
+
+
+def test_another_brand_has_its_name_and_only_its_venues(page: Any) -> None:
+    page.goto("/harbour")
+    page.get_by_text("There are no such markets").wait_for()
+    assert page.title() == "Harbour" and page.get_by_role("heading", name="Harbour").count() == 1
+    page.goto("/harbour/m/CUP")
+    page.get_by_text("CUP is not a market of Harbour.").wait_for()
+
+
+def test_a_market_is_decided_and_its_evidence_is_on_the_screen(page: Any, shop: ServerProcess) -> None:
+    page.goto("/m/RAIN")
+    page.get_by_text("No result yet").wait_for()
+    assert shop.ask("admin", ar.SetPhase(event="RAIN", phase="closed")).ok
+    page.locator(".market-head .chip", has_text="Closed").wait_for()
+    page.locator(".button-send", has_text="Not trading").wait_for()
+    act = ar.Determine(
+        event="RAIN", payouts=[0], rule_id="rain-1", source="the weather service", observed_value="0.0 mm", observed_at_ns=time.time_ns(), evidence_sha256=HASH,
+        evidence_name="station.pdf",
+    )  # fmt: skip
+    assert shop.ask("admin", act).ok
+    result = page.locator(".result")
+    result.get_by_text(HASH).wait_for()
+    for text in ("rain-1", "0.0 mm", "station.pdf", "Version 1"):
+        assert text in result.inner_text()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_runs_out_of_the_screen(browser: Any, site: Web, size: str, theme: str, tmp_path: Path) -> None:
+    """And a screenshot of each, to look at."""
+    width, height = SIZES[size]
+    context = browser.new_context(base_url=f"http://127.0.0.1:{site.port}", viewport={"width": width, "height": height}, color_scheme=theme)
+    page = context.new_page()
+    for name, path in {"markets": "/", "market": "/m/CUP", "portfolio": "/portfolio", "embed": "/embed/CUP"}.items():
+        page.goto(path)
+        live(page)
+        page.screenshot(path=tmp_path / f"{name}-{size}-{theme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.evaluate("getComputedStyle(document.body).colorScheme") == "light dark"
+    context.close()
+
+
+def test_the_exchange_is_killed_the_page_says_so_and_comes_back_by_itself(page: Any, shop: ServerProcess) -> None:
+    page.goto("/m/CUP")
+    live(page)
+    log_in(page)
+    shop.kill()
+    page.locator("#alarm", has_text="Prices are stale").wait_for()
+    assert page.evaluate("document.documentElement.dataset.feed") == "down"
+    page.locator(".ticket .stale-note").wait_for()
+    assert "prices stale" in page.locator(".button-send").inner_text()
+    shop.log.close()
+    shop.process.stdout.close()
+    shop.start()
+    live(page)
+    page.locator("#alarm").wait_for(state="hidden")
+    page.locator(".button-send", has_text=re.compile(r"^Buy Yes$")).wait_for()
+
+
+def test_the_web_process_is_killed_the_page_says_so_and_comes_back_by_itself(page: Any, site: Web) -> None:
+    page.goto("/m/CUP")
+    live(page)
+    site.kill()
+    page.locator("#alarm", has_text="Not connected").wait_for()
+    assert page.evaluate("getComputedStyle(document.querySelector('.live-numbers')).opacity") == "0.55"
+    site.process.stdout.close()
+    site.log.close()
+    site.start(site.port)
+    live(page)
+    page.locator("#alarm").wait_for(state="hidden")
