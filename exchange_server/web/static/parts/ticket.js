@@ -56,7 +56,7 @@ export function ticketPart(market, now) {
   const postRow = h("div", { class: "check" }, postOnly, h("label", { for: "ticket-post", text: "Post only: never take what rests" }));
   const tifRow = h("div", { class: "field" }, h("label", { for: "ticket-tif", text: "Stands" }), tif);
   const rows = {};
-  const sums = h("dl", { class: "sums live-numbers" }, ["cost", "fee", "yes", "no", "ties", "left"].map((key) => {
+  const sums = h("dl", { class: "sums live-numbers" }, ["cost", "fee", "yes", "no", "now", "ties", "left"].map((key) => {
     rows[key] = { label: h("dt", {}), value: h("dd", { class: "num" }) };
     return h("div", { class: `sum sum-${key}` }, rows[key].label, rows[key].value);
   }));
@@ -76,7 +76,7 @@ export function ticketPart(market, now) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (session.current) submit();
+    if (session.client) submit();
     else openLogin();
   });
 
@@ -146,9 +146,9 @@ export function ticketPart(market, now) {
     show(priceRow, order.type === "limit");
     show(postRow, order.type === "limit");
     for (const option of tif.options) option.disabled = order.type === "market" && !["ioc", "fok"].includes(option.value);
-    const accounts = session.current?.accounts ?? [];
+    const accounts = session.client?.accounts ?? [];
     if (accounts.join() !== [...account.options].map((one) => one.value).join()) {
-      account.replaceChildren(...accounts.map((one) => h("option", { value: one, text: one, selected: one === session.current.default_account })));
+      account.replaceChildren(...accounts.map((one) => h("option", { value: one, text: one, selected: one === session.client.default_account })));
     }
     show(accountRow, accounts.length > 1);
     show(stale, stream.state === "stale" || stream.state === "down");
@@ -157,7 +157,7 @@ export function ticketPart(market, now) {
     send.className = `button button-wide button-send ${contract.payout ? `send-${order.contract_side}` : order.side === "buy" ? "send-yes" : "send-no"}`;
     send.disabled = sending || !trades(contract.phase);
     if (!trades(contract.phase)) say(send, "Not trading");
-    else if (!session.current) say(send, "Log in to trade");
+    else if (!session.client) say(send, "Log in to trade");
     else if (pending) say(send, "Ask what became of the order");
     else say(send, `${verb}${what}${stale.hidden ? "" : ", prices stale"}`);
   }
@@ -177,7 +177,7 @@ export function ticketPart(market, now) {
 
   async function preview() {
     const mine = (asked += 1);
-    if (!session.current) return clear("Log in to see cost, fee and what the order ties up before you send it.");
+    if (!session.client) return clear("Log in to see cost, fee and what the order ties up before you send it.");
     const wanted = body();
     if (!wanted.quantity || (order.type === "limit" && !wanted.price)) return clear("Give a price and a number of contracts.");
     const { time_in_force: _, post_only: __, ...question } = wanted;
@@ -205,10 +205,12 @@ export function ticketPart(market, now) {
       sum("no", "Result if No", `${signed(found.if_no)} ${asset}`, found.if_no.startsWith("-") ? "no-text" : "yes-text");
     }
     if (found.required_after === null) {
-      sum("ties", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
+      sum("now", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
+      sum("ties", "", "");
       sum("left", "Available now", `${money(found.available)} ${found.required_asset}`);
     } else {
-      sum("ties", "Ties up, worst case", `${money(found.required_before)} → ${money(found.required_after)} ${found.required_asset}`);
+      sum("now", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
+      sum("ties", "With it, at worst", `${money(found.required_after)} ${found.required_asset}`);
       sum("left", "Available after", `${money(found.available_after)} ${found.required_asset}`, found.enough ? "" : "no-text");
     }
   }

@@ -51,9 +51,9 @@ export function portfolioView() {
   const about = h("p", { class: "dim" });
   const problem = h("p", { class: "problem", role: "status" });
   const inside = h("div", { class: "stack" }, money_.element, switcher("Positions, orders, fills and what is tied up", parts));
-  const outside = h("div", { class: "empty-state" }, h("p", { text: "Log in to see your positions, orders and balances." }), h("button", { type: "button", class: "button button-accent", text: "Log in", on: { click: openLogin } }));
+  const outside = h("div", { class: "empty-state" }, h("p", { text: "Log in to see your positions, orders and balances." }), h("button", { type: "button", class: "button button-accent", text: "Log in", on: { click: () => openLogin() } }));
   const draw = () => {
-    const who = session.current;
+    const who = session.client;
     show(inside, who !== null);
     show(outside, who === null);
     say(about, who ? `Session ${who.session} of ${who.login}, good until ${when(who.expires_at)}` : "");
