@@ -18,7 +18,7 @@ ROLE_NAMES = (
     "auditor",
     "support",
 )
-DEFAULT_DUAL = ("kill_release", "platform_grant", "approvals", "withdrawal", "correct", "bust", "void", "rollback")
+DEFAULT_DUAL = ("kill_release", "platform_grant", "approvals", "withdrawal", "correct", "bust", "void", "budget", "rollback")
 DUAL_CONTROL = (*DEFAULT_DUAL, "venue_grant", "principal_key")  # the last two: who may do these could make a second person
 
 if TYPE_CHECKING:

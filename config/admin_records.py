@@ -21,6 +21,8 @@ from .access_records import DefinePrincipal as DefinePrincipal
 from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
+from .budget_records import Budget as Budget
+from .budget_records import ClearBudget as ClearBudget
 from .change_records import AddOutcome as AddOutcome
 from .change_records import DefineListing as DefineListing
 from .change_records import Restrict as Restrict
@@ -237,6 +239,8 @@ AnyRecord = (
     | RemoveAccessRule
     | Quota
     | Freeze
+    | Budget
+    | ClearBudget
     | Begin
     | Configuration
     | PartOf

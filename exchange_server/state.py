@@ -21,6 +21,7 @@ from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
 NS_PER_S = 1_000_000_000
+NS_PER_DAY = 86_400 * NS_PER_S
 TEXT_WORDS = L.TEXT_WORDS  # of the text of a ClOrdID
 
 
@@ -286,6 +287,10 @@ class Account(Barred, RowById):
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
+    budget_asset = Word(L.AC_BUDGET_ASSET)
+    budget_high = Word(L.AC_BUDGET_HIGH)
+    budget_high_day = Word(L.AC_BUDGET_HIGH_DAY)
+    budget_day = Word(L.AC_BUDGET_DAY)
 
 
 class Session(Barred, Throttled, RowById):
@@ -470,6 +475,15 @@ def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     """(cash, locked) of account and asset (ids) in minor units, None without a balance."""
     at = int(_pairs(m, PAIR_BALANCE, account, [asset])[0])
     return (int(m[at + L.B_CASH]), int(m[at + L.B_LOCKED])) if at else None
+
+
+def losses(m: Words, account: int) -> tuple[int, int]:
+    """What an account (id) with a budget has lost of it in all, and by what it entered on this day (UTC), as an order would find it now: minor units."""
+    row = Account.of(m, account)
+    cash, locked = balance(m, account, row.budget_asset) or (0, 0)
+    power = cash - locked
+    today = row.budget_day == int(m[L.H_TIME]) // NS_PER_DAY
+    return max(row.budget_high - power, 0), max(row.budget_high_day - power, 0) if today else 0
 
 
 def balance_rows(m: Words) -> Words:

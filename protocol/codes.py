@@ -178,6 +178,7 @@ C_REMOVE = 68  # a market is over for good
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 C_AHEAD = 67  # a contract of a group ahead of the rest
+C_BUDGET = 69  # what an account may lose and do, or one line of its list of markets
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -491,6 +492,14 @@ R_AHEAD_DISPUTED = 278
 R_TRADE_CROSS = 275
 R_TRADE_SAME = 276
 R_TRADE_CHANGED = 277
+# the budget of an account
+R_BUDGET_ACCOUNT = 279
+R_BUDGET_ASSET = 280
+R_BUDGET_MARKET = 281
+R_BUDGET_QTY = 282
+R_BUDGET_COST = 283
+R_BUDGET_LOSS = 284
+R_BUDGET_LOSS_DAY = 285
 # ---- the HTTP gateway (exchange_server/web)
 R_SERVER_DOWN = 305
 R_ANSWER_UNKNOWN = 306

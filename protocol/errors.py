@@ -195,6 +195,23 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_QUOTA_ORDERS", 3, 2, 4, None, None, "the venue has {used} open orders, and its quota is {limit}",
      "Orders of all firms that came through the venue and are open have reached the number that the platform grants the venue.",
      "Cancel orders or wait; cancels, replaces, and orders that cannot rest (IOC, FOK, market) are accepted."),
+    # ---- the budget of an account
+    ("R_BUDGET_ACCOUNT", 15, 2, 6, None, None, "this session has a budget and acts for account {limit} only, not for {asked}",
+     "The session's budget binds it to one account (docs/budgets.md). Cancels are accepted.", "Name that account, or none."),
+    ("R_BUDGET_ASSET", 3, 2, 0, None, None, "the account's budget is in another asset than this market, or the market is a spot pair",
+     "A budget is in one asset: the account trades contracts that are paid in it, and no spot pairs.", "Trade a market in the budget's asset; ask the operator."),
+    ("R_BUDGET_MARKET", 3, 2, 0, None, None, "this market is not one of those that the account's budget allows",
+     "The budget has a list of markets and series, and this market is not on it.", "`exos budget show` has the list; ask the operator."),
+    ("R_BUDGET_QTY", 13, 99, 0, None, None, "quantity {asked} is above the budget's maximum {limit}",
+     "The budget limits the quantity of one order (of a replace: the new total).", "Send a smaller order."),
+    ("R_BUDGET_COST", 3, 99, 0, None, None, "the order may cost {asked}, and the budget allows {limit}",
+     "Price times quantity and fees, for a sell P less the price times quantity and fees, is above the budget's maximum for one order. A split costs what its sets cost.", "Send a smaller order."),
+    ("R_BUDGET_LOSS", 3, 99, 0, None, None, "the order may lose {asked}, and {used} of the budget of {limit} is used",
+     "The most that the account could lose, open orders and positions counted at their worst, would exceed what its budget allows in all.",
+     "Cancel or reduce; what comes back can be used again. `exos budget show` says what is left."),
+    ("R_BUDGET_LOSS_DAY", 3, 99, 0, None, None, "the order may lose {asked}, and {used} of the budget of {limit} for this day (UTC) is used",
+     "The most that the account could lose by what was entered today would exceed what its budget allows for a day.",
+     "Cancel or reduce, or wait for the next day (00:00 UTC)."),
     # ---- collateral, matching
     ("R_COLLATERAL", 3, 2, 0, None, None, "the order needs {asked}, and {limit} is available ({used} locked)",
      "Buying power in the asset would be negative and lower than before.", "Deposit, cancel or reduce, or send a smaller order."),
@@ -556,9 +573,12 @@ QUANTITIES: frozenset[int] = frozenset(  # lots
         codes.R_POSITION_LIMIT,
         codes.R_QTY_BELOW_FILLED,
         codes.R_FOK_NOT_FILLABLE,
+        codes.R_BUDGET_QTY,
     )
 )
-MONEY: frozenset[int] = frozenset((codes.R_COLLATERAL,))  # minor units of the asset that is reserved (for a spot sell the base asset)
+MONEY: frozenset[int] = frozenset(
+    (codes.R_COLLATERAL, codes.R_BUDGET_COST, codes.R_BUDGET_LOSS, codes.R_BUDGET_LOSS_DAY)
+)  # minor units of the asset that is reserved (for a spot sell the base asset)
 NOTIONALS: frozenset[int] = frozenset((codes.R_NOTIONAL_TOO_LARGE,))  # minor units of the asset that prices are in
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

@@ -209,6 +209,16 @@ def venue_state(m: Arena, v: int) -> tuple[Any, ...]:
     return (int(own & L.BAR_KILLED != 0), frozen, int(own & L.BAR_ISOLATED != 0), int(m[v + L.V_OPEN]), *limits)
 
 
+def budget_state(m: Arena, a: int, pairs: dict[tuple[int, int], int]) -> tuple[Any, ...]:
+    markets = [event for ka, event in pairs if ka == 8 << 56 | int(m[a])]
+    assert len(markets) == m[a + L.AC_BUDGET_MARKETS], "an account's list of markets has another length than is noted"
+    return (
+        *(int(x) for x in m[a + L.AC_BUDGET_ASSET : a + L.AC_BUDGET_LISTED + 1]),
+        sorted(markets),
+        *(int(x) for x in m[a + L.AC_BUDGET_HIGH : a + L.AC_BUDGET_DAY + 1]),
+    )
+
+
 def paid(m: Arena, event: int) -> bool:
     """Whether some accounts of the event have been paid, so that its rows have settled positions in place of open buys."""
     return bool(m[event + L.E_SETTLING] not in (0, L.SETTLE_AHEAD) or m[event + L.E_SETTLE_ID])
@@ -320,6 +330,8 @@ def state(m: Arena) -> dict[str, Any]:
             if (value := int(m[at + mode]) if f == 0 else pairs.get((kind << 56 | int(m[f]), int(m[at])), 0))
         },
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
+        "budgets": {int(m[a]): budget_state(m, a, pairs) for a in rows_by_id(m, L.P_ACCOUNT) if m[a + L.AC_BARS] & L.BAR_BUDGET},
+        "bound": {int(m[s]): int(m[s + L.S_BUDGET]) for s in rows_by_id(m, L.P_SESSION) if m[s + L.S_BARS] & L.BAR_BUDGET},
         "nodes": node_makers(m),
         "spare": {L.CO_COLUMNS + L.CO_COLUMN_COUNT * n: len(rows) for n, rows in spare_rows(m).items()},
         "events": events,

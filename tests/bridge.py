@@ -228,6 +228,10 @@ def _operator_words(c: Row) -> Words:
             d.DO_FEES: W.pack_fees(c.model, c.maker, c.taker),
             d.DO_ATTR: W.pack_attr(c.book_side, W.pack_terms(c.side, c.contract_side, c.type, c.tif), c.flags, C.ST_PARTIAL if c.cum else C.ST_NEW),
         },
+        C.C_BUDGET: {
+            d.DM_ACCOUNT: c.account, d.DM_SESSION: c.session, d.DM_ASSET: c.asset, d.DM_LOSS: c.loss, d.DM_LOSS_DAY: c.loss_day, d.DM_QTY: c.most_qty,
+            d.DM_COST: c.cost, d.DM_APPROVE: c.approve, d.DM_LISTED: c.listed, d.DM_ANEW: c.anew, d.DM_EVENT: c.event, d.DM_ON: c.on,
+        },
         C.C_UNLIST: {d.DU_VENUE: c.venue, d.DU_INSTRUMENT: c.instrument},
         C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},
     }  # fmt: skip

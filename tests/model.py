@@ -458,6 +458,12 @@ class Model(Operator, Ladder):
                 if value
             },
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
+            "budgets": {
+                a.id: (b.asset, b.loss, b.loss_day, b.qty, b.cost, b.approve, int(b.listed), sorted(b.markets), b.high, b.high_day, b.day)
+                for a in self.accounts.values()
+                if (b := a.budget) is not None
+            },
+            "bound": {s.id: s.budget for s in self.sessions.values() if s.budget},
             "short": {(a.id, asset) for a in self.accounts.values() for asset in a.short},
             "nodes": dict(self.nodes),
             "spare": {words: rows for words, rows in self.spare.items() if rows},

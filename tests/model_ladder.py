@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import codes as C
-from tests.model_ids import Ids
+from tests.model_budget import Budgets, order_cost
 from tests.model_money import collar_range, protection_price, reference_price, requirement, under_other_terms
 from tests.model_world import (
     RETENTION_NS,
@@ -32,7 +32,7 @@ STOPS_ORDERS, STOPS_CANCELS = 1, 2  # the lowest level of a freeze that stops an
 UNBUILT_WORDS = (("front", 2), ("min_qty", 9), ("display_qty", 10), ("stop_price", 11), ("group", 14), ("cost_cap", 15))
 
 
-class Ladder(Ids):
+class Ladder(Budgets):
     """State of the exchange and all its refusals. Nothing here changes state, except that a message is counted by its throttles."""
 
     def start(self, limits: Limits, retention_ns: int | None) -> None:
@@ -199,6 +199,10 @@ class Ladder(Ids):
                 self.removed.pop(0)
 
     # ------------------------------------------------------------------------------------------------ money held
+    def power(self, account: Account, asset: int, orders: list[Order] | None = None) -> int:
+        """Buying power, with all open orders or with those given instead."""
+        return account.cash.get(asset, 0) - self.locked(account.id, asset, orders)
+
     def required(self, account: int, event: Event, orders: list[Order] | None = None) -> int:
         """Collateral of an account in one event, from all its open orders (or from the list given instead)."""
         contracts, k = self.undecided(event, account)
@@ -263,6 +267,8 @@ class Ladder(Ids):
             raise Refused(C.R_ACCOUNT_CLOSED, 0, 0, account.id)
         if session.closed:
             raise Refused(C.R_SESSION_CLOSED, 0, 0, session.id)
+        if session.budget not in (0, account.id):
+            raise Refused(C.R_BUDGET_ACCOUNT, session.budget, 0, account.id)
 
     def check_account(self, session: Session, number: int) -> Account:
         account = self.accounts.get(number)
@@ -503,6 +509,7 @@ class Ladder(Ids):
         self.touch(account.id, instrument.id)
         if c.type == C.LIMIT and c.tif not in (C.IOC, C.FOK):
             self.check_nodes(account.firm, instrument.id, book_side, price)
+        self.check_budget(account, event, [*self.open, order], c.qty, order_cost(order, event))
         self.check_funds(account, self.paying_asset(event, book_side), [*self.open, order])
         self.check_post_only(order)
         return order
@@ -583,6 +590,8 @@ class Ladder(Ids):
         fee, _ = under_other_terms(order, listing)
         amended = Order(**{**order.__dict__, "price": price, "qty": c.qty, "listing": listing, "fee_numerator": fee, "resting": False})
         others = [o for o in self.open if o is not order]
+        size = (0, 0) if takes_away else (c.qty, order_cost(amended, event))
+        self.check_budget(account, event, [*others, amended], *size)
         self.check_funds(account, self.paying_asset(event, order.book_side), [*others, amended])
         if not takes_away:
             self.check_post_only(amended)
@@ -647,6 +656,8 @@ class Ladder(Ids):
             account.position[contract] = account.position.get(contract, 0) + sign * c.sets
         power, then = cash - locked, cash_then - self.locked(account.id, event.asset)
         account.position = before
+        if sign > 0:
+            self.check_budgeted_split(account, event, c.sets, cash - cash_then, power, then)
         if then < 0 and then < power:
             raise Refused(C.R_COLLATERAL, power, locked, power - then)
         return event

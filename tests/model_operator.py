@@ -24,7 +24,7 @@ class Operator(Changes, Reversal, Opening):
             C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_BUST: self._bust, C.C_AHEAD: self._ahead,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
             C.C_OPENING: self.opening, C.C_UNLIST: self._unlist, C.C_REMOVE: self._remove,
-            C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
+            C.C_BUDGET: self.set_budget, C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ definitions
@@ -100,6 +100,9 @@ class Operator(Changes, Reversal, Opening):
     # ------------------------------------------------------------------------------------------------ money
     def moved(self, account: Account, asset: int, amount: int, why: int) -> None:
         self.pay(account, asset, amount)
+        if account.budget is not None and account.budget.asset == asset:
+            account.budget.high += amount
+            account.budget.high_day += amount
         row = Row(kind=C.E_MOVED, flags=C.EF_UNSOLICITED, account=account.id, price=amount, qty=account.cash[asset], spare=asset, why=why)
         self.emit(account.session, row)
 

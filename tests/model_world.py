@@ -101,6 +101,24 @@ class Firm:
 
 
 @dataclass
+class Budget:
+    """What an account may lose and do, in one asset; a limit of 0 is none. high, high_day: the most buying power that was seen at an order since it was
+    set, and on this day, less deposits, plus withdrawals."""
+
+    asset: int
+    loss: int = 0
+    loss_day: int = 0
+    qty: int = 0
+    cost: int = 0
+    approve: int = 0
+    listed: bool = False  # only the events of `markets`
+    markets: set[int] = field(default_factory=set)
+    high: int = 0
+    high_day: int = 0
+    day: int = 0  # UTC days since 1970
+
+
+@dataclass
 class Account:
     id: int
     firm: int
@@ -111,6 +129,7 @@ class Account:
     closed: int = 0
     cash: dict[int, int] = field(default_factory=dict)  # asset -> minor units
     position: dict[int, int] = field(default_factory=dict)  # instrument -> signed lots
+    budget: Budget | None = None
     short: set[int] = field(default_factory=set)  # assets of which a bust may have left less than is locked
 
 
@@ -129,6 +148,7 @@ class Session:
     throttle: Throttle = field(default_factory=Throttle)
     killed: int = 0
     closed: int = 0
+    budget: int = 0  # the one account it may act for, because that has a budget; 0: any of its firm
     next_out: int = 1
     next_in: int = 1
     last_event: int = 0

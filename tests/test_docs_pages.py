@@ -19,7 +19,7 @@ from protocol.client import Client
 from tests.server_kit import ServerProcess, secret_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("schedule", "templates", "live-markets", "settlement", "corrections")  # in this order: what is final stays final
+PAGES = ("budgets", "schedule", "templates", "live-markets", "settlement", "corrections")  # in this order: what is final stays final
 _BLOCK = re.compile(r"(?:<!--(?P<marker>.*?)-->\s*)?^```sh\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -198,6 +198,13 @@ def of(said: Said, page: str, beginning: str) -> str:
     found = [text for text in said[page] if text.startswith(f"$ exos {beginning}")]
     assert found, f"{page} has no command exos {beginning}"
     return "".join(found)
+
+
+def test_budgets(said: Said) -> None:
+    assert "max loss 500.0000 USD, max loss per day 100.0000 USD, all markets in USD" in of(said, "budgets", "budget set CLIENT1 --asset")
+    shown = of(said, "budgets", "budget show CLIENT1")
+    assert "0.0000 used, of 500.0000, 500.0000 left" in shown and "WC26-FINAL, CUP" in shown
+    assert "ended" in of(said, "budgets", "budget clear")
 
 
 def test_schedule(said: Said) -> None:

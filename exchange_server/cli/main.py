@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "account": ("account_money:account", "list, show, define and close accounts; their money and its statement"),
         "session": ("session:session", "list, show, define, change and close sessions, which log on with keys"),
         "risk": ("risk:risk", "see and set what is switched off: kill switches, restrictions, throttles"),
+        "budget": ("budget:budget", "what a session may lose, where and how much at once it may trade; enforced by the exchange"),
         "principal": ("principal:principal", "list, show, define, change and close principals, who administer with roles and keys"),
         "role": ("role:role", "list, grant and revoke roles"),
         "pending": ("pending:pending", "acts that wait for a second person"),

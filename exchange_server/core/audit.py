@@ -16,7 +16,7 @@ from protocol import codes as C
 from . import layout as L
 from .book.levels import level_worse
 from .kit.jit import kernel, leaf
-from .kit.pairs import PAIR_ACCESS_EVENT, PAIR_ACCESS_VENUE, PAIR_RESTRICT, pair_find
+from .kit.pairs import PAIR_ACCESS_EVENT, PAIR_ACCESS_VENUE, PAIR_BUDGET, PAIR_RESTRICT, pair_find
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, expiry_of, session_at
 from .layout.packed import pack_firm_account, status_of
@@ -133,7 +133,7 @@ def dump_small(m, out):
 
 @kernel("i8(i8[::1], i8[::1])")
 def dump_switches(m, out):
-    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed, then restrictions."""
+    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed or have a budget, then restrictions."""
     venues = pool_cap(m, L.P_VENUE)
     firms = pool_cap(m, L.P_FIRM)
     accounts = pool_cap(m, L.P_ACCOUNT)
@@ -212,9 +212,38 @@ def _dump_exceptions(m, out, at, kind, target, mode):
     return at
 
 
+@leaf
+def _dump_budgets(m, out, at):
+    """The budgets of accounts, each with the events of its list, and the sessions that are bound to one; as far as `out` has room. Returns the next
+    word."""
+    words = L.AC_BUDGET_DAY + 1 - L.AC_BUDGET_ASSET
+    for i in range(1, pool_cap(m, L.P_ACCOUNT)):
+        a = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
+        if m[a] != i or m[a + L.AC_BARS] & L.BAR_BUDGET == 0:
+            continue
+        if at + 1 + words <= out.shape[0]:
+            out[at] = i
+            for word in range(L.AC_BUDGET_ASSET, L.AC_BUDGET_DAY + 1):
+                out[at + 1 + word - L.AC_BUDGET_ASSET] = m[a + word]
+        at += 1 + words
+        for event in range(1, pool_cap(m, L.P_EVENT) if m[a + L.AC_BUDGET_MARKETS] != 0 else 0):
+            if pair_find(m, PAIR_BUDGET, i, event) != 0:
+                if at < out.shape[0]:
+                    out[at] = event
+                at += 1
+    for i in range(1, pool_cap(m, L.P_SESSION)):
+        s = pool_base(m, L.P_SESSION) + i * L.SESSION_WORDS
+        if m[s] == i and m[s + L.S_BARS] & L.BAR_BUDGET != 0:
+            if at + 2 <= out.shape[0]:
+                out[at] = i
+                out[at + 1] = m[s + L.S_BUDGET]
+            at += 2
+    return at
+
+
 @kernel("i8(i8[::1], i8[::1])")
 def dump_access(m, out):
-    """Dump who is admitted to venues, then to events, where not all are."""
+    """Dump who is admitted to venues, then to events, where not all are, and the budgets."""
     at = 0
     for i in range(1, pool_cap(m, L.P_VENUE)):
         v = pool_base(m, L.P_VENUE) + i * L.VENUE_WORDS
@@ -229,6 +258,7 @@ def dump_access(m, out):
                 out[at + 2] = 0
             at += ACCESS_DUMP
             at = _dump_exceptions(m, out, at, PAIR_ACCESS_EVENT, i, m[event + L.E_ACCESS])
+    at = _dump_budgets(m, out, at)
     return at if at <= out.shape[0] else -1 - at
 
 

@@ -16,6 +16,7 @@ from .kit.work import work_row
 from .layout.packed import extra_of, kind_of
 from .markets.ahead import do_ahead
 from .markets.bands import do_bands
+from .markets.budgets import do_budget
 from .markets.bust import do_bust, go_on_busting
 from .markets.correct import do_reverse
 from .markets.define import (
@@ -120,6 +121,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_freeze(m, rows, c)
     if kind == C.C_ACCESS:
         return do_access(m, rows, c)
+    if kind == C.C_BUDGET:
+        return do_budget(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
     if kind == C.C_UNLIST:

@@ -14,6 +14,7 @@ from .. import state
 from . import (
     admission,
     ahead,
+    budgets,
     checks,
     closing,
     disputes,
@@ -146,6 +147,10 @@ def at_any_time(registry: Definitions, envelope: ar.AdminEnvelope, engine: Engin
             return quotas.quota(registry, record, engine)
         case ar.Freeze():
             return freezes.freeze_venue(registry, record)
+        case ar.Budget():
+            return budgets.budget(registry, record, engine)
+        case ar.ClearBudget():
+            return budgets.clear(registry, record)
         case ar.SetReference():
             return _reference(registry, record)
         case ar.Schedule():

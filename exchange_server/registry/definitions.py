@@ -19,6 +19,7 @@ from .tables import (
     Account,
     Admission,
     Asset,
+    Budget,
     Done,
     Event,
     Firm,
@@ -67,6 +68,7 @@ class Definitions:
         self.admission_changes = 0  # since the start: what a session sees may have changed
         self.quotas: dict[int, rr.Quota] = {}  # by venue id
         self.freezes: dict[int, rr.Freeze] = {}  # by venue id; none: not frozen
+        self.budgets: dict[int, Budget] = {}  # by session id
         self.begun: ar.Begin | None = None  # how the data folder was created
         self.settings: dict[str, int | str] = {}  # of [server], from the newest configuration
         self.parts: dict[str, list[bytes]] = {}  # sender and digest: pieces of a record that is not complete yet
@@ -217,6 +219,7 @@ class Definitions:
                 self.schedule.to_list(),
                 self.schedule.next_id,
                 list(self.series),
+                [self.budgets[session] for session in sorted(self.budgets)],
             )
         )
 
@@ -258,6 +261,7 @@ class Definitions:
         for hold in state.holds:
             registry.holds.put(hold)
         registry.schedule = Schedule.from_list(state.schedule, state.next_schedule)
+        registry.budgets = {row.session: row for row in state.budgets}
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         registry.pending = {row.id: row for row in state.pending}
         registry.next_pending, registry.approvals = state.next_pending, state.approvals

@@ -12,7 +12,7 @@ from protocol import codes, freeze, phases
 
 from .. import state
 from ..core import layout as L
-from . import checks, freezes, quotas, settlement, timetable
+from . import budgets, checks, freezes, quotas, settlement, timetable
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
@@ -53,6 +53,10 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
     rows = [rows_of.event(id, record, ids)]
     rows += rows_of.instruments(first, id, msgspec.structs.replace(record, protection=rules.protection(record)))
     rows += _listing_rows(owner, owner, first, n, record.fees)
+    lines = budgets.lines_for(registry, event)
+    if lines:
+        checks.hash_room(engine, "pairs", L.P_PAIR_HASH, n + FEE_BALANCES + len(lines))
+        rows += lines
 
     def commit() -> None:
         registry.put_event(event)

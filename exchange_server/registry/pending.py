@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from config import admin_records as ar
 from protocol import codes, units
 
-from . import access, checks, scopes
+from . import access, budgets, checks, scopes
 from .access import Sight
 from .checks import Act
 from .definitions import Definitions
@@ -57,6 +57,7 @@ LIST = (
     Entry("correct", ("correct",), "correction after a result is final", _is_final),
     Entry("bust", ("bust",), "bust or correction of a trade"),
     Entry("void", ("void",), "void of an event"),
+    Entry("budget", ("budget", "budget_clear"), "a budget that is raised, counted anew or ended", budgets.loosens),
     Entry("rollback", ("rollback",), "rollback of the configuration"),
 )
 BY_NAME = {entry.name: entry for entry in LIST}

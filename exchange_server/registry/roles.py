@@ -47,9 +47,9 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "close", "key", "key_revoke", "dispute", *_TIMED, *_SERIES, *_RULES, *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", "dispute", "budget", "budget_clear", *_TIMED, *_SERIES, *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "revisions", "revision", "schedule", "series", "venue_export"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "keys", "export", "plan", "pending", "revisions", "revision", "schedule", "series", "venue_export"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -73,16 +73,16 @@ ROLES: dict[str, Role] = {
     "risk_officer": Role(
         "stops trading: kill switches, phases, restrictions, reference prices, access rules; with the platform's scope also tags of firms and freezes",
         (PLATFORM, VENUE),
-        frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", *_TIMED, *_RULES, *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "schedule", "series"}),
+        frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", "budget", "budget_clear", *_TIMED, *_RULES, *_APPROVAL}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "plan", "pending", "schedule", "series"}),
     ),
     "treasurer": Role(
         "deposits, withdraws and moves money, sets it aside; opens a venue's bond, recovers debts of a correction",
         (PLATFORM, VENUE),
         frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "bond", "recover", *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "statement"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "plan", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "revisions", "revision", "schedule", "series", "statement", "venue_export"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "keys", "export", "pending", "revisions", "revision", "schedule", "series", "statement", "venue_export"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from config import admin_records as ar
+from config import budget_records as br
 from config import rule_records as rr
 from config.fields import Field, fields_of
 from protocol import codes
@@ -292,6 +293,21 @@ def freeze(venue_id: int, level: int) -> Words:
 def access(about: int, target: int, firm_id: int, value: int) -> Words:
     """firm_id 0: how the venue or event admits; else what holds for that firm."""
     return row(codes.C_ACCESS, d.DG_EXTRA, ((d.DG_ABOUT, about), (d.DG_TARGET, target), (d.DG_FIRM, firm_id), (d.DG_VALUE, value)))
+
+
+def budget(account_id: int, session_id: int, asset_id: int, record: br.Budget | None, anew: bool) -> Words:
+    """asset_id 0: the end of the budget. record: complete."""
+    limits = () if record is None else (
+        (d.DM_LOSS, record.max_loss or 0), (d.DM_LOSS_DAY, record.max_loss_per_day or 0), (d.DM_QTY, record.max_quantity or 0), (d.DM_COST, record.max_cost or 0),
+        (d.DM_APPROVE, 0), (d.DM_LISTED, int(bool(record.markets or record.series))),
+    )  # fmt: skip
+    fields = ((d.DM_ACCOUNT, account_id), (d.DM_SESSION, session_id), (d.DM_ASSET, asset_id), (d.DM_ANEW, int(anew)))
+    return row(codes.C_BUDGET, d.DM_EXTRA, (*fields, *limits))
+
+
+def budget_market(account_id: int, event_id: int, on: bool) -> Words:
+    """A line of the list of markets of an account's budget."""
+    return row(codes.C_BUDGET, d.DM_EXTRA, ((d.DM_ACCOUNT, account_id), (d.DM_EVENT, event_id), (d.DM_ON, int(on))))
 
 
 def reference(instrument_id: int, price: int, collar: int) -> Words:

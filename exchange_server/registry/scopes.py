@@ -152,6 +152,8 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.SetReference():
             symbol = registry.instruments.named(record.symbol)
             return [of_event(registry.events[symbol.event_id] if symbol is not None else None)]
+        case ar.Budget() | ar.ClearBudget():
+            return [of_session(registry, registry.sessions.named(record.session))]
         case ar.Kill():
             return [_of_target(registry, record.level, record.target)]
         case ar.Close():
@@ -255,6 +257,8 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "access_rule_remove": (("venue", "venue"), ("event", "event")),
     "quota": (("venue", "venue"),),
     "freeze": (("venue", "venue"),),
+    "budget": (("session", "session"), ("asset", "asset")),
+    "budget_clear": (("session", "session"),),
     "principal": (("venue", "venue"), ("firm", "firm")),
     "key_revoke": (("id", "key"),),
     "grant": (("principal", "principal"),),
@@ -287,6 +291,11 @@ def names_in(record: ar.AnyRecord) -> Iterator[Named]:
         case ar.DefineMarket():
             for i, name in enumerate(record.admits):
                 yield Named(("admits", i), "venue", name)
+        case ar.Budget():
+            for i, name in enumerate(record.markets or ()):
+                yield Named(("markets", i), "event", name)
+            for i, name in enumerate(record.series or ()):
+                yield Named(("series", i), "series", name)
         case ar.DefineKey():
             yield Named(("name",), record.holder, record.name)
         case ar.Kill() if record.level not in ("platform", ""):

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import msgspec
 
 from config import admin_records as ar
+from config import budget_records as br
 from config import rule_records as rr
 
 from .holds import Hold
@@ -390,6 +391,14 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     places: dict[str, tuple[int, int]] = {}
 
 
+class Budget(msgspec.Struct, frozen=True):
+    """The budget of a session and of the account that it trades; the record is complete."""
+
+    session: int
+    account: int
+    record: br.Budget
+
+
 class State(msgspec.Struct, frozen=True):
     """All of the registry, as a snapshot stores it."""
 
@@ -424,3 +433,4 @@ class State(msgspec.Struct, frozen=True):
     schedule: list[Scheduled] = []
     next_schedule: int = 1
     series: list[Series] = []
+    budgets: list[Budget] = []

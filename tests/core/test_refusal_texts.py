@@ -12,6 +12,7 @@ import pytest
 from protocol import codes as C
 from protocol import errors
 from protocol import messages as M
+from tests.core import test_budget
 from tests.core import test_ladder as ladder
 from tests.core.wire_story import WireStory
 from tests.model_world import Limits
@@ -217,7 +218,7 @@ WAYS: list[Callable[[Callable[..., WireStory]], None]] = [
     lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, False),
     lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, True),
     ladder.test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id,
-    cancels_and_ends, frozen, another_session, refused_turns, full_tables, splits, without_an_expiry, no_orders, spot, repeats,
+    cancels_and_ends, frozen, another_session, refused_turns, full_tables, splits, without_an_expiry, no_orders, spot, repeats, test_budget.the_limits,
 ]  # fmt: skip
 
 
@@ -305,6 +306,15 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
         (C.R_TABLE_FULL, "a table of the server is full at 6 rows (6 in use) (safe to resend)", (6, 6, 1)),
         (C.R_NODE_SHARE_FULL, "your firm has 6 nodes of the order books, its share is 6, this order needs 1 more (safe to resend)", (6, 6, 1)),
         (C.R_POSITION_SHARE_FULL, "your firm has 46 words of positions, its share is 46, this event needs 23 more (safe to resend)", (46, 46, 23)),
+    ]),
+    (test_budget.the_limits, [
+        (C.R_BUDGET_ACCOUNT, "this session has a budget and acts for account C1-A only, not for N43-20", (16, 0, 20)),
+        (C.R_BUDGET_MARKET, "this market is not one of those that the account's budget allows", (0, 0, 1)),
+        (C.R_BUDGET_QTY, "quantity 0.51 is above the budget's maximum 0.50", (50, 0, 51)),
+        (C.R_BUDGET_COST, "the order may cost 6.50, and the budget allows 6.00", (600, 0, 650)),
+        (C.R_BUDGET_LOSS_DAY, "the order may lose 3.10, and 4.00 of the budget of 7.00 for this day (UTC) is used", (700, 400, 310)),
+        (C.R_BUDGET_LOSS, "the order may lose 2.00, and 9.00 of the budget of 10.00 is used", (1000, 900, 200)),
+        (C.R_BUDGET_ASSET, "the account's budget is in another asset than this market, or the market is a spot pair", (2, 0, 1)),
     ]),
     (repeats, [
         (C.R_COLLAR, "price 0.75 is beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),

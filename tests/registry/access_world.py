@@ -98,6 +98,8 @@ def record_of(venue: str) -> dict[str, Any]:
         "access_rule_remove": ar.RemoveAccessRule(rule="no-us", event=f"{venue}.CUP"),
         "quota": ar.Quota(venue=venue, sessions=5),
         "freeze": ar.Freeze(venue=venue, level="cancel_only"),
+        "budget": ar.Budget(session=f"{venue}.S", asset="USD", max_loss=5),
+        "budget_clear": ar.ClearBudget(session=f"{venue}.S"),
         "principal": ar.DefinePrincipal(name=f"{venue}.p2", venue=venue),
         "key": ar.DefineKey(id=f"{venue}.k2", holder="session", name=f"{venue}.S", kind="ed25519", verifier="ab" * 32, scopes=("trade",)),
         "key_revoke": ar.RevokeKey(id=f"{venue}.k"),

@@ -70,6 +70,8 @@ MATRIX = """
     access_rule_remove x x . . . x  .  .  .
     quota         x  .  .  .  .  .  .  .  .
     freeze        x  .  .  .  .  x  .  .  .
+    budget        x  x  .  .  .  x  .  .  .
+    budget_clear  x  x  .  .  .  x  .  .  .
 """
 MAY: dict[str, set[str]] = {
     row.split()[0]: {role for role, mark in zip(ROLES, row.split()[1:], strict=True) if mark == "x"}
@@ -115,13 +117,14 @@ class NaiveAccess:
     symbols: dict[str, tuple[int, str]]
     holds: dict[int, Fields]
     final: set[str]
+    budgets: dict[str, Fields]
     timed: dict[int, Fields]
 
     def __init__(self) -> None:
         self.waiting: dict[int, Fields] = {}
         self.next_waiting = 1
         self.second: Fields = {
-            "acts": ["kill_release", "platform_grant", "approvals", "withdrawal", "correct", "bust", "void", "rollback"],
+            "acts": ["kill_release", "platform_grant", "approvals", "withdrawal", "correct", "bust", "void", "budget", "rollback"],
             "withdrawals": {},
             "expires_ns": DAY,
         }
@@ -180,7 +183,7 @@ class NaiveAccess:
     def wants(self, f: Fields) -> Iterator[tuple[str, str]]:
         """What it names, in the order of its fields."""
         kinds = {"firm": "firm", "venue": "venue", "account": "account", "owner_venue": "venue", "asset": "asset", "base_asset": "asset",
-                 "source": "account", "target": "account", "event": "market", "principal": "principal", "symbol": "symbol"}  # fmt: skip
+                 "source": "account", "target": "account", "event": "market", "principal": "principal", "symbol": "symbol", "session": "session"}  # fmt: skip
         order = {
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
@@ -188,7 +191,7 @@ class NaiveAccess:
             "phase": ("event",), "overdue": ("event",), "series": ("owner_venue",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
             "determine_one": ("event", "symbol"), "finalise_one": ("event", "symbol"), "withdraw_one": ("event", "symbol"),
             "settle": ("event",), "recover": ("event",), "bust": ("event",), "bond": ("venue",), "dispute": ("event", "firm", "symbol"), "uphold": ("event", "symbol"), "correct": ("event", "symbol"), "void": ("event",), "restrict": ("event", "firm"),
-            "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
+            "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",), "budget": ("session", "asset"), "budget_clear": ("session",),
             "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip
         for field in order.get(f["type"], ()):
@@ -196,6 +199,9 @@ class NaiveAccess:
                 yield kinds[field], f[field]
         if f["type"] == "market":
             yield from (("venue", name) for name in f["admits"])
+        if f["type"] == "budget":
+            yield from (("market", name) for name in f["markets"] or ())
+            yield from (("series", name) for name in f["series"] or ())
         if f["type"] == "split_outcome":
             yield "symbol", f["source"]
         if f["type"] == "series_close":
@@ -233,6 +239,8 @@ class NaiveAccess:
             case "release" | "withdraw_settle" | "withdraw_cancel":
                 row = self.holds.get(f["hold"] if f["type"] == "release" else f["withdrawal"])
                 return [self.home("account", row["account"]) if row else ("", "")]
+            case "budget" | "budget_clear":
+                return [self.home("session", f["session"])]
             case "bond":
                 return [(f["venue"], "")]
             case "dispute":
@@ -397,9 +405,27 @@ class NaiveAccess:
             case "withdraw_request":
                 limit = self.second["withdrawals"].get(f["asset"])
                 name = "withdrawal" if limit is not None and f["amount"] > limit else ""
+            case "budget" | "budget_clear":
+                name = "budget" if self.loosens(f) else ""
             case _:
                 name = ""
         return name in self.second["acts"]
+
+    def loosens(self, f: Fields) -> bool:
+        """Does it allow what an existing budget does not?"""
+        old = self.budgets.get(f["session"])
+        if old is None:
+            return False
+        if f["type"] == "budget_clear" or f["anew"] or f["asset"] not in ("", old["asset"]):
+            return True
+        for name in ("max_loss", "max_loss_per_day", "max_cost", "max_quantity"):
+            if f[name] is not None and old[name] and not 0 < f[name] <= old[name]:
+                return True
+        was, now = (
+            [(kind, name) for kind in ("markets", "series") for name in (row[kind] if row[kind] is not None else old[kind])]
+            for row in (old, f)
+        )
+        return bool(was) and (not now or not set(now) <= set(was))
 
     def could(self, who: str, f: Fields, now: int) -> bool:
         try:

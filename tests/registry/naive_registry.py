@@ -78,6 +78,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self.numbers = 0
         self.quotas: dict[str, dict[str, int]] = {}
         self.freezes: dict[str, Fields] = {}
+        self.budgets: dict[str, Fields] = {}  # by session, with its account
         self.begun: Fields | None = None
         self.by_core = False  # who refused the latest record
         self.core_code = 0  # with what

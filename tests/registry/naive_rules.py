@@ -18,6 +18,9 @@ class NaiveRules:
     numbers: int
     quotas: dict[str, dict[str, int]]
     freezes: dict[str, Fields]
+    budgets: dict[str, Fields]
+    closed: dict[tuple[str, str], str]
+    _none_closed: Any
     _find: Any
     _wrong: Any
     _platform: Any
@@ -108,6 +111,38 @@ class NaiveRules:
         self.freezes[f["venue"]] = f
         if f["level"] == "none":
             del self.freezes[f["venue"]]
+        return NEW
+
+    def _budget(self, f: Fields) -> str:
+        session = self._find("session", f["session"])
+        self._none_closed(("session", f["session"]))
+        old, anew = self.budgets.get(f["session"]), f.pop("anew")
+        lists, amounts = ("markets", "series"), ("max_loss", "max_loss_per_day", "max_cost")
+        self._wrong(old is None and not f["asset"])
+        new = {name: value if value is not None else old[name] if old else () if name in lists else 0 for name, value in f.items()}
+        new["asset"] = f["asset"] or old["asset"]  # type: ignore[index]
+        self._wrong(old is not None and new["asset"] != old["asset"] and any(f[name] is None and old[name] for name in amounts))
+        self._wrong(not any(new[name] for name in (*lists, *amounts, "max_quantity")))
+        self._find("asset", new["asset"])
+        if old is None:
+            account = session["account"]
+            self._wrong(account not in self.tables["account"])
+            self._none_closed(("account", account))
+            self._wrong(any(other["account"] == account for other in self.budgets.values()))
+        new["account"] = old["account"] if old else session["account"]
+        for kind, names in (("market", new["markets"]), ("series", new["series"])):
+            self._wrong(len(set(names)) < len(names))
+            for name in names:
+                self._find(kind, name)
+        if new == old and not anew:
+            return SAME
+        self.budgets[f["session"]] = new
+        return NEW
+
+    def _budget_clear(self, f: Fields) -> str:
+        self._find("session", f["session"])
+        self._wrong(f["session"] not in self.budgets)
+        del self.budgets[f["session"]]
         return NEW
 
     def _frozen(self, market: Fields, stops: int) -> None:

@@ -244,6 +244,7 @@ def hidden_fields() -> list[tuple[str, Any]]:
         "venue": "V2",
         "firm": "V2.F",
         "account": "V2.A",
+        "session": "V2.S",
         "event": "V2.CUP",
         "symbol": "V2.CUP-A",
         "principal": "V2.op",
@@ -257,9 +258,10 @@ def hidden_fields() -> list[tuple[str, Any]]:
                 out.append((f"{tag}.{field}", change(record, **{field: theirs[kind]})))
     own = record_of("V1")
     out.append(("market.admits", change(own["market"], admits=("V2",))))
+    out += [("budget.markets", change(own["budget"], markets=("V2.CUP",))), ("budget.series", change(own["budget"], series=("V2.CS",)))]
     out += [
         (f"kill.{level}", ar.Kill(level=level, target=name))
-        for level, name in {**theirs, "session": "V2.S"}.items()
+        for level, name in theirs.items()
         if level in ("venue", "firm", "account", "session")
     ]
     out += [

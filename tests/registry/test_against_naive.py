@@ -196,6 +196,18 @@ def some_record(r: random.Random, now: int = 0) -> Any:
             return ar.Restrict(event=pick(MARKETS).event, firm=pick(FIRMS), on=pick((True, False)))
 
 
+def some_budget(r: random.Random) -> Any:
+    """Of sessions with and without a default account; lists with names that are there and that are not."""
+    session = r.choice(("C0", "C1", "C1", "M1", "M1", "M2", "C9"))
+    if r.random() < 0.2:
+        return ar.ClearBudget(session=session)
+    limits = {name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "max_quantity")}
+    markets, series = r.choice((None, None, (), ("FINAL",), ("FINAL", "SEMI"), ("FINAL", "FINAL"))), r.choice((None, None, (), ("S1",)))
+    return ar.Budget(
+        session=session, asset=r.choice(("", "USD", "USD", "EUR", "X")), markets=markets, series=series, anew=r.random() < 0.1, **limits
+    )
+
+
 def some_hold(r: random.Random, account: str, title: str) -> Any:
     """Keys from the same list as those of transfers; numbers of holds that are there, that ended, that never were."""
     key, number, asset, amount = f"k{r.randrange(24)}", r.randrange(1, 8), r.choice(ASSETS), r.choice((1, 2))
@@ -395,6 +407,10 @@ def tables(registry: Registry) -> dict[str, Any]:
         },
         "quotas": {registry.venues[id].name: msgspec.to_builtins(quota) for id, quota in registry.quotas.items()},
         "freezes": {registry.venues[id].name: msgspec.to_builtins(kept) for id, kept in registry.freezes.items()},
+        "budgets": {
+            registry.sessions[id].name: {**msgspec.to_builtins(kept.record), "account": registry.accounts[kept.account].name}
+            for id, kept in registry.budgets.items()
+        },
         "begun": registry.begun is not None,
         "keys": [
             {**msgspec.to_builtins(row.record), "made": row.made_ns, "revoked": row.revoked, "reason": row.reason} for row in registry.keys.values()
@@ -456,6 +472,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "kept out": naive.kept_out(),
         "quotas": {name: {"type": "quota", "venue": name, **kept} for name, kept in naive.quotas.items()},
         "freezes": {name: {"type": "freeze", **kept} for name, kept in naive.freezes.items()},
+        "budgets": {name: {"type": "budget", "anew": False, **kept} for name, kept in naive.budgets.items()},
         "begun": naive.begun is not None,
         "keys": [{"type": "key", "id": id, "secret": "", **row} for id, row in naive.keys.items()],
         "held": {name: [id for id, row in naive.keys.items() if row["name"] == name] for name in naive.tables["session"]},
@@ -472,12 +489,16 @@ def event_row(world: World, id: int) -> int:
     return int(world.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + id * L.EVENT_WORDS
 
 
-def run(seed: int, steps: int, seen: Counter[Any]) -> None:
+def run(seed: int, steps: int, seen: Counter[Any], budgets: bool = False) -> None:
     r, world, naive = random.Random(seed), World(**CAPACITIES), NaiveRegistry(**ROOM)
-    first = PRELUDE if seed % 2 else ()  # half of the worlds begin with markets, so that they come to their end
+    first = (
+        (*PRELUDE, change(LOGIN, account="A")) if budgets else PRELUDE if seed % 2 else ()
+    )  # half of the worlds begin with markets, so that they come to their end
     for step in range(steps):
         ends = bool(first) and seed % 3 == 0 and r.random() < 0.6
         record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
+        if budgets and step >= len(first) and r.random() < 0.4:
+            record = some_budget(r)
         if r.random() < 0.05:
             naive.settling = {event for event in naive.tables["market"] if r.random() < 0.2}
         for event in world.registry.events:
@@ -517,6 +538,14 @@ def test_random_records_against_the_naive_registry() -> None:
             break
     assert len(kinds) == 46 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= EXPECTED
+
+
+def test_random_budgets_against_the_naive_registry() -> None:
+    seen: Counter[Any] = Counter()
+    for seed in range(1, 20, 2):
+        run(seed, 90, seen, budgets=True)
+    assert {became for kind, _, became in seen if kind == "Budget"} == {"", NEW, SAME}
+    assert {became for kind, _, became in seen if kind == "ClearBudget"} == {"", NEW}
 
 
 def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:

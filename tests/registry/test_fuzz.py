@@ -86,6 +86,8 @@ RECORDS = (
     ar.RemoveAccessRule(rule="known", venue="V1"),
     ar.Quota(venue="V1", sessions=1, instruments=3, listings=9, open_orders=10, messages_per_second=5, journal_bytes_per_second=2000),
     ar.Freeze(venue="V1", level="settle_only", reason="a reason"),
+    ar.Budget(session="C1", asset="USD", max_loss=5, max_loss_per_day=4, max_quantity=3, max_cost=2, markets=("FINAL",)),
+    ar.ClearBudget(session="C1"),
 )
 CUP = change(
     FINAL, event="V9.CUP", owner_venue="V9", contracts=(ar.Contract(symbol="V9.YES"), ar.Contract(symbol="V9.NO")), max_position=10_000

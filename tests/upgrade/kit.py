@@ -1,19 +1,19 @@
-"""The folder that the last program of rules version 7 left (rules7.zip): a clean stop, with orders on both wires, positions, a spot pair, a market
-that was paid and corrected, one whose result waits, a key with a token, and closed text ids. Made once, by that program."""
+"""The folders that the last programs of rules versions 7 and 8 left (rules7.zip, rules8.zip): a clean stop, with orders on both wires, positions, a spot
+pair, a market that was paid and corrected, one whose result waits, a key with a token, and closed text ids. Each was made once, by that program."""
 
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
-RULES = 7
+RULES = 8  # the version before this program's
 
 
-def unpacked(folder: Path) -> tuple[Path, dict[str, Any]]:
+def unpacked(folder: Path, rules: int = RULES) -> tuple[Path, dict[str, Any]]:
     """(data folder, its books as that program had them)"""
     data = folder / "data"
     data.mkdir(mode=0o700)
-    with zipfile.ZipFile(Path(__file__).with_name("rules7.zip")) as kept:
+    with zipfile.ZipFile(Path(__file__).with_name(f"rules{rules}.zip")) as kept:
         for name in kept.namelist():
             if name != "books.json":
                 kept.extract(name, data)

@@ -12,8 +12,9 @@ from exchange_server.core import layout as L
 from exchange_server.core.layout.description import POINTERS, describe
 from exchange_server.engine import Capacities, Engine, SystemAct
 from exchange_server.upgrade.carry import OWN, CarryRefused, carry
+from tests.core.test_budget import BudgetGenerator
 from tests.core_rig import Core, tiny
-from tests.random_world import flow
+from tests.random_world import Generator, flow
 
 GROWN = dict(
     assets=9, venues=7, firms=40, accounts=100, sessions=50, events=20, instruments=99, listings=300, balances=900, collateral_words=60_000,
@@ -22,8 +23,8 @@ GROWN = dict(
 
 
 def world(seed: int, length: int = 160) -> tuple[Core, list[Any]]:
-    """A core in the middle of a random flow, and the commands that are left."""
-    world, commands = flow(seed, length)
+    """A core in the middle of a random flow, every third with budgets, and the commands that are left."""
+    world, commands = flow(seed, length, BudgetGenerator if seed % 3 == 2 else Generator)
     core = Core(tiny(world.limits), world.retention_ns)
     half = len(commands) * 2 // 3
     for row in [*world.rows, *commands[:half]]:

@@ -1,4 +1,4 @@
-"""A folder of rules version 7 under this program: refused by name at a start, checked, carried over with equal books, and taken back."""
+"""A folder of an older rules version under this program: refused by name at a start, checked, carried over with equal books, and taken back."""
 
 from __future__ import annotations
 
@@ -58,10 +58,11 @@ def known(engine: Engine) -> dict[str, Any]:
     }
 
 
-def test_the_books_are_those_that_the_old_program_had(old: tuple[Path, dict[str, Any]]) -> None:
-    data, books = old
+@pytest.mark.parametrize("rules", range(folder.OLDEST, L.LOGIC_VERSION))
+def test_the_books_are_those_that_the_old_program_had(tmp_path: Path, rules: int) -> None:
+    data, books = unpacked(tmp_path, rules)
     state = folder.carried(data)
-    assert state.differences() == [] and state.snapshot.logic == RULES == books["rules"] < L.LOGIC_VERSION
+    assert state.differences() == [] and state.snapshot.logic == rules == books["rules"]
     found = known(state.engine)
     assert found["balances"] == books["balances"]
     assert found["positions"] == sorted({(p[0], p[1], p[2]) for p in books["positions"]})

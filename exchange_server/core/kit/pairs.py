@@ -14,6 +14,7 @@ PAIR_EXPIRY = 4  # (0, expiry) -> timer row
 PAIR_RESTRICT = 5  # (firm id, event id) -> 1
 PAIR_ACCESS_VENUE = 6  # (firm id, venue id) -> ACCESS_ADMITTED or the number of a rule
 PAIR_ACCESS_EVENT = 7  # (firm id, event id) -> the same
+PAIR_BUDGET = 8  # (account id, event id) -> 1
 
 
 # ---- pair table: (kind, a, b) -> word. Linear probing, deletion by shifting back -------------------------------

@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 8  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 9  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -108,6 +108,7 @@ BAR_ISOLATED = 8  # venue: takes only accounts that are bound to it
 BAR_ACCESS = 16  # venue: V_ACCESS says who is admitted
 BAR_PACE = 32  # venue: a quota of messages or of journal bytes a second
 BAR_ORDERS = 64  # venue: a quota of open orders
+BAR_BUDGET = 128  # account: AC_BUDGET_* say what it may lose and do; session: S_BUDGET is the one account for which it may act
 # Who is admitted to a venue or an event; the pair table has the exceptions (firm -> ACCESS_ADMITTED, or the number of the rule that keeps it out)
 ACCESS_ALL = 0
 ACCESS_EXCEPT = 1  # all but the exceptions
@@ -166,6 +167,18 @@ AC_NEXT_IN_FIRM = 7
 AC_VENUE = 8  # isolated accounts: the one venue; 0: unified
 AC_NAME_LEN = 9
 AC_NAME = 10  # 8 words, 64 bytes
+# With BAR_BUDGET (risk/budget.py); amounts are minor units of the asset, a limit of 0 is none
+AC_BUDGET_ASSET = 18
+AC_BUDGET_LOSS = 19  # most that buying power may fall
+AC_BUDGET_LOSS_DAY = 20  # most that it may fall on a UTC day
+AC_BUDGET_QTY = 21  # most lots of an order
+AC_BUDGET_COST = 22  # most that an order may cost by itself
+AC_BUDGET_APPROVE = 23  # an order that may cost more waits for a person
+AC_BUDGET_LISTED = 24  # 1: only in the events that the pair table has
+AC_BUDGET_MARKETS = 25  # how many those are
+AC_BUDGET_HIGH = 26  # most buying power that an order found since the budget was set, less deposits, plus withdrawals
+AC_BUDGET_HIGH_DAY = 27  # on AC_BUDGET_DAY
+AC_BUDGET_DAY = 28  # UTC days since 1970
 
 SESSION_WORDS = 64
 S_ID = 0
@@ -193,6 +206,7 @@ S_FORM_DEFINED = 57  # FORM_* of the definition, used from the next reset of the
 S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, and not resent since it came back without a reset; 0: none
 S_UNTOLD_TO = 59
 S_LOGON_SENT = 60  # newest SendingTime of an accepted logon, ns
+S_BUDGET = 61  # with BAR_BUDGET: the one account (id) for which it may act
 FORM_OWN_FIELDS = 1  # fields and values that FIX 4.4 does not have on these messages (5010, 5011, 380=8)
 FORM_TIME_MILLIS = 0  # decimals of a timestamp, in the same word (packed.py: pack_form)
 FORM_TIME_SECONDS = 1

@@ -13,6 +13,7 @@ from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
 from ..risk.access import STOPS_ORDERS, check_access, check_frozen, restricts
+from ..risk.budget import check_split_budget
 from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_closed, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
@@ -105,9 +106,12 @@ def do_sets(m, rows, c, ev, kind):
         money = sets_worth(m, event, signed)
         _move_sets(m, co, event, signed)
         after = buying_power(m, cash) - money
-        if after < 0 and after < before:
-            _move_sets(m, co, event, -signed)
+        if kind == C.C_SPLIT and m[account + L.AC_BARS] & L.BAR_BUDGET != 0:
+            code = check_split_budget(m, account, event, sets, money, before, after)
+        if code == C.OK and after < 0 and after < before:
             code = refuse(m, C.R_COLLATERAL, before, locked, before - after)
+        if code != C.OK:
+            _move_sets(m, co, event, -signed)
         elif kind == C.C_SPLIT:
             post(m, cash, event, money, C.WHY_SPLIT)
         else:

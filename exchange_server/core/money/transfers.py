@@ -27,6 +27,15 @@ def _moved(m, ev, account, amount, after, asset, why):
 
 
 @leaf
+def _count_out_of_budget(m, account_id, asset_id, amount):
+    """A deposit (a withdrawal: amount below 0) of an account (id) is no gain and no loss of its budget."""
+    account = account_at(m, account_id)
+    if m[account + L.AC_BARS] & L.BAR_BUDGET != 0 and m[account + L.AC_BUDGET_ASSET] == asset_id:
+        m[account + L.AC_BUDGET_HIGH] += amount
+        m[account + L.AC_BUDGET_HIGH_DAY] += amount
+
+
+@leaf
 def _check_party(m, account_id):
     """A defined account (id, 0: the world outside) that money leaves or enters: R_FIRM_CLOSED, R_ACCOUNT_CLOSED."""
     if account_id == 0:
@@ -93,6 +102,10 @@ def do_transfer(m, rows, c, ev):
         post(m, source_row, target_row, amount, C.WHY_TRANSFER)
         _moved(m, ev, account_at(m, source), -amount, left, asset_id, C.WHY_TRANSFER)
         _moved(m, ev, account_at(m, target), amount, m[target_row + L.B_CASH], asset_id, C.WHY_TRANSFER)
+    if source != 0:
+        _count_out_of_budget(m, source, asset_id, -amount)
+    if target != 0:
+        _count_out_of_budget(m, target, asset_id, amount)
     if target_row != 0 and m[target_row + L.B_BUST] != 0:
         note_shortage(m, target_row, 0)
     return C.OK

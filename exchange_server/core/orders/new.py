@@ -37,8 +37,9 @@ from ..life.life import account_link, hold_listing
 from ..life.special import expiry_room, make_special, next_cutoff, set_expiry
 from ..match.match import start_match
 from ..money.collateral import collateral_find, reserve
-from ..money.products import reserve_fee
+from ..money.products import reserve_fee, reserve_part
 from ..risk.access import STOPS_ORDERS, check_frozen, check_open_quota
+from ..risk.budget import check_budget
 from ..risk.ladder import (
     NEW_PHASES,
     check_account,
@@ -233,6 +234,10 @@ def do_new(m, rows, c, ev):
     if code == C.OK:
         fees = pack_fees(m[listing + L.LI_FEE_MODEL], m[listing + L.LI_MAKER_BPS], m[listing + L.LI_TAKER_BPS])
         fee = reserve_fee(m, inst, book_side, fees, book, quantity, 0, 0)
+        if m[account + L.AC_BARS] & L.BAR_BUDGET != 0:
+            cost = reserve_part(m, inst, book_side, book, quantity) + fee
+            code = check_budget(m, inst, co, book_side, book, quantity, fee, 0, 0, 0, quantity, cost)
+    if code == C.OK:
         code = take_reservation(m, inst, co, book_side, book, quantity, fee, 0, 0, 0)
     if code == C.OK and flags & C.FLAG_POST_ONLY != 0:
         code = check_post_only(m, inst, contract_side, book_side, book)

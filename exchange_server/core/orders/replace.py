@@ -32,8 +32,9 @@ from ..life.life import hold_listing, leave_listing
 from ..match.match import start_match
 from ..money.collateral import reserve
 from ..money.fees import fee_denominator
-from ..money.products import reserve_fee
+from ..money.products import reserve_fee, reserve_part
 from ..risk.access import STOPS_ORDERS, check_frozen
+from ..risk.budget import check_budget
 from ..risk.ladder import REPLACE_PHASES, check_closed, check_exposure, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
@@ -190,7 +191,12 @@ def do_replace(m, rows, c, ev):
     old_fee = m[o + L.O_RESERVED_FEE]
     charged = _fee_so_far(m, inst, o, fees)
     fee = reserve_fee(m, inst, book_side, fees, book, left, charged, m[o + L.O_FEE_PAID])
-    code = take_reservation(m, inst, co, book_side, book, left, fee, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee)
+    if m[m[co + L.CO_ACCOUNT] + L.AC_BARS] & L.BAR_BUDGET != 0:
+        more = 0 if keeps_place else quantity
+        cost = reserve_part(m, inst, book_side, book, quantity) + fee + m[o + L.O_FEE_PAID]
+        code = check_budget(m, inst, co, book_side, book, left, fee, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee, more, cost)
+    if code == C.OK:
+        code = take_reservation(m, inst, co, book_side, book, left, fee, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee)
     if code == C.OK and not keeps_place and flags_of(m[o + L.O_ATTR]) & C.FLAG_POST_ONLY != 0:
         code = check_post_only(m, inst, contract_side_of(m[o + L.O_ATTR]), book_side, book)
         if code != C.OK:

@@ -76,16 +76,21 @@ def check_account(m, s, account, asked_account, row_venue):
 
 @leaf
 def check_closed(m, s, account):
-    """What is closed enters nothing any more; cancels are not asked. R_FIRM_CLOSED, R_ACCOUNT_CLOSED, R_SESSION_CLOSED."""
+    """What is closed enters nothing any more, and a session with a budget acts for one account; cancels are not asked. R_FIRM_CLOSED,
+    R_ACCOUNT_CLOSED, R_SESSION_CLOSED, R_BUDGET_ACCOUNT."""
     f = firm_row(m, m[account + L.AC_FIRM])
     bars = m[f + L.F_BARS] | m[account + L.AC_BARS] | m[s + L.S_BARS]
-    if bars & L.BAR_CLOSED == 0:
+    if bars & (L.BAR_CLOSED | L.BAR_BUDGET) == 0:
         return C.OK
     if m[f + L.F_BARS] & L.BAR_CLOSED != 0:
         return refuse(m, C.R_FIRM_CLOSED, 0, 0, m[f])
     if m[account + L.AC_BARS] & L.BAR_CLOSED != 0:
         return refuse(m, C.R_ACCOUNT_CLOSED, 0, 0, m[account])
-    return refuse(m, C.R_SESSION_CLOSED, 0, 0, m[s])
+    if m[s + L.S_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_SESSION_CLOSED, 0, 0, m[s])
+    if m[s + L.S_BARS] & L.BAR_BUDGET != 0 and m[s + L.S_BUDGET] != m[account]:
+        return refuse(m, C.R_BUDGET_ACCOUNT, m[s + L.S_BUDGET], 0, m[account])
+    return C.OK
 
 
 @leaf

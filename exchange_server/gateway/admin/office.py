@@ -9,7 +9,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ... import state
-from ...registry import AdminAnswer, Registry, Tried, access_view, checks, revision_view, revisions, rule_view
+from ...registry import AdminAnswer, Registry, Tried, access_view, budgets, checks, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
@@ -95,6 +95,7 @@ class Office:
             "rules": lambda request, sight: self._rules(request, sight, "venue"),
             "tags": lambda request, sight: self._rules(request, sight, "firm"),
             "risk": lambda request, sight: risk_view(registry, arena, sight),
+            "budget": lambda request, sight: {"rows": self._budgets(request, sight)},
             "whoami": lambda request, sight: views.whoami(sight),
             "principal": self._principals,
             "schedule": self._schedule,
@@ -158,6 +159,13 @@ class Office:
         if kind == "firm":
             return {"rows": rule_view.firms(self.registry, name, sight.sees)}
         return {"rows": rule_view.venues(self.registry, self.arena, name, sight.sees)}
+
+    def _budgets(self, request: dict[str, Any], sight: Sight) -> Any:
+        """Budgets of sessions and what is left of them: of all, or of the one that `name` says."""
+        name = _name(request, "name")
+        if name:
+            sight.find("session", (), name)
+        return budgets.view(self.registry, self.arena, name, sight.sees)
 
     def _keys(self, request: dict[str, Any], sight: Sight) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""

@@ -54,7 +54,10 @@ UNITS = {
     **dict.fromkeys(errors.MONEY, UNIT_MONEY),
     **dict.fromkeys(errors.NOTIONALS, UNIT_QUOTE),
     **dict.fromkeys(errors.TIMES, UNIT_TIME),
-    **dict.fromkeys((codes.R_UNKNOWN_ACCOUNT, codes.R_ACCOUNT_CLOSED, codes.R_KILLED_ACCOUNT, codes.R_ACCOUNT_NOT_ISOLATED), UNIT_ACCOUNT),
+    **dict.fromkeys(
+        (codes.R_UNKNOWN_ACCOUNT, codes.R_ACCOUNT_CLOSED, codes.R_KILLED_ACCOUNT, codes.R_ACCOUNT_NOT_ISOLATED, codes.R_BUDGET_ACCOUNT),
+        UNIT_ACCOUNT,
+    ),
     codes.R_FIELD_UNSUPPORTED: UNIT_WORD,
     codes.R_REPLACE_FIELD: UNIT_WORD,
     codes.R_CANCEL_FIELD: UNIT_WORD,

@@ -140,7 +140,7 @@ def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "a request must be an object"),
         (b"7", "a request must be an object"),
-        (b"{}", "unknown verb 'None'; known: account, accounts, admin, asset, assets, double"),
+        (b"{}", "unknown verb 'None'; known: account, accounts, admin, asset, assets, budget, double"),
         (b'{"verb": ["status"]}', "unknown verb"),
         (b'{"verb": "admin"}', "record: "),
         (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),

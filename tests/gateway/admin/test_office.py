@@ -16,7 +16,7 @@ from tests.registry.access_world import PLATFORM, Venues, market, of_venue
 from tests.registry.test_registry import change
 
 READ = {"whoami", "running", "markets", "assets", "status", "principal", "asset", "venue", "firm", "session", "market", "listing"}
-MONEY = {"account", "accounts", "risk", "rules", "tags"}
+MONEY = {"account", "accounts", "risk", "rules", "tags", "budget"}
 #  by hand, not from the table of roles
 VERBS: dict[str, set[str]] = {
     "platform_operator": READ
