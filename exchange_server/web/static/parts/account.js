@@ -1,26 +1,28 @@
 // Who is logged on, in the bar, and the dialog to log on.
 
-import { field, h } from "../lib/dom.js";
+import { field, h, say, show } from "../lib/dom.js";
 import { grouped } from "../lib/format.js";
 import { own } from "../lib/own.js";
 import { session } from "../lib/session.js";
 import { tell } from "../lib/tell.js";
 
 export function bindAccount(place) {
+  const enter = h("button", { type: "button", class: "button button-accent", text: "Log in", on: { click: () => openLogin() } });
+  const value = h("span", { class: "cash-value num" });
+  const cash = h("span", { class: "cash" }, h("span", { class: "cash-label", text: "Available" }), value);
+  const name = h("span", { class: "who" });
+  const exit = h("button", { type: "button", class: "button", text: "Log out", on: { click: leave } });
+  place.append(enter, cash, name, exit);
   const draw = () => {
     const who = session.current;
-    if (!who) {
-      place.replaceChildren(h("button", { type: "button", class: "button button-accent", text: "Log in", on: { click: () => openLogin() } }));
-      return;
-    }
     const money = own.balances.find((one) => one.asset === own.mainAsset);
-    place.replaceChildren(
-      money
-        ? h("span", { class: "cash", title: `Buying power of ${money.account}` }, h("span", { class: "cash-label", text: "Available" }), h("span", { class: "cash-value num", text: `${grouped(money.available.replace(/(\.\d\d)\d+$/, "$1"))} ${money.asset}` }))
-        : "",
-      h("span", { class: "who", text: who.login }),
-      h("button", { type: "button", class: "button", text: "Log out", on: { click: leave } }),
-    );
+    show(enter, !who);
+    show(cash, Boolean(who && money));
+    show(name, Boolean(who));
+    show(exit, Boolean(who));
+    say(name, who?.login ?? "");
+    if (money) say(value, `${grouped(money.available.replace(/(\.\d\d)\d+$/, "$1"))} ${money.asset}`);
+    cash.title = money ? `Buying power of ${money.account}` : "";
   };
   session.listen(draw);
   own.listen(draw);

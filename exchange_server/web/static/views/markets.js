@@ -2,7 +2,7 @@
 
 import { h, say, show } from "../lib/dom.js";
 import { minus } from "../lib/decimal.js";
-import { NONE, chance, percent, phase, price, relative, trades } from "../lib/format.js";
+import { chance, percent, phase, price, relative, trades } from "../lib/format.js";
 import { markets } from "../lib/markets.js";
 import { NAME, pathOf } from "../lib/page.js";
 import { apply, Tickers } from "../lib/tickers.js";
@@ -94,6 +94,7 @@ export function marketsView() {
     h("button", { type: "button", class: "filter", text, data: { name }, on: { click: () => ((state.filter = name), (state.most = FIRST), redraw()) } }),
   );
   const cells = new Map();
+  let shownKey = null;
   const tickers = new Tickers((frame) => cells.get(frame.contract)?.(frame), 1000);
 
   redraw = () => {
@@ -105,6 +106,12 @@ export function marketsView() {
     }
     const fitting = markets.list.filter(fits).sort(inOrder);
     const drawn = fitting.slice(0, state.most);
+    const key = JSON.stringify(drawn.map((one) => [one.series, one.market, one.title, one.phase, one.contracts.length]));
+    say(found, fitting.length ? `${fitting.length} ${fitting.length === 1 ? "market" : "markets"}` : state.words ? `No market fits “${state.words}”.` : "There are no such markets at the moment.");
+    show(more, fitting.length > drawn.length);
+    if (key === shownKey) return;
+    shownKey = key;
+    const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const bySeries = Map.groupBy(drawn, (one) => one.series ?? "");
     cells.clear();
     list.replaceChildren(
@@ -117,9 +124,7 @@ export function marketsView() {
         ),
       ),
     );
-    say(found, fitting.length ? `${fitting.length} ${fitting.length === 1 ? "market" : "markets"}` : state.words ? `No market fits “${state.words}”.` : NONE);
-    if (!fitting.length && !state.words) say(found, "There are no such markets at the moment.");
-    show(more, fitting.length > drawn.length);
+    if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     tickers.want([...cells.keys()]);
   };
   const end = markets.listen(() => redraw());

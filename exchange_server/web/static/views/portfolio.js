@@ -26,8 +26,12 @@ function balances() {
 function requirements() {
   const body = h("tbody");
   const empty = h("p", { class: "empty", text: "Nothing is tied up." });
+  let shownKey = null;
   const draw = () => {
     const rows = own.requirements.filter((one) => /[1-9]/.test(one.required) || /[1-9]/.test(one.held_base ?? ""));
+    const key = JSON.stringify(rows);
+    if (key === shownKey) return;
+    shownKey = key;
     body.replaceChildren(
       ...rows.map((one) =>
         h("tr", {}, h("th", { scope: "row" }, h("a", { href: pathOf(one.market), "data-link": true, text: one.market })), h("td", { class: "dim", text: one.account }), h("td", { class: "right num", text: `${money(one.required)} ${one.asset}` }), h("td", { class: "why dim", text: one.why })),
