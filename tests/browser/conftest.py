@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.rig import CONFIG, FAST, ServerProcess, Web
+from tests.web.rig import CONFIG, FAST, ServerProcess, Web, principals
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
@@ -61,6 +61,12 @@ def site(shop: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Itera
     pages.write_text('[[page]]\nname = "Harbour"\npath = "/harbour"\nvenues = ["ELSEWHERE"]\n')
     with Web(shop.folder, shop.data, *FAST, "--pages", str(pages)) as running:
         yield running.up()
+
+
+@pytest.fixture(scope="session")
+def tokens(shop: ServerProcess) -> dict[str, str]:
+    """Of the principals."""
+    return principals(shop)
 
 
 @pytest.fixture(scope="session")

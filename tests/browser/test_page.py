@@ -170,6 +170,30 @@ def test_a_market_is_decided_and_its_evidence_is_on_the_screen(page: Any, shop: 
         assert text in result.inner_text()
 
 
+def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
+    page.goto("/admin")
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    page.get_by_label("Principal").fill("vera")
+    page.get_by_label("Key id").fill("vera-1")
+    page.get_by_label("Token").fill(tokens["vera"])
+    page.get_by_role("dialog").get_by_role("button", name="Log in").click()
+    row = page.get_by_role("row", name=re.compile("CUP"))
+    row.get_by_role("button", name="Pause").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("CUP").first.wait_for()
+    dialog.get_by_role("button", name="Cancel").click()
+    assert "Open" in row.inner_text()
+    row.get_by_role("button", name="Pause").click()
+    dialog.get_by_role("button", name="Do it").click()
+    row.locator(".chip", has_text="Paused").wait_for()
+    row.get_by_role("button", name="Open", exact=True).click()
+    dialog.get_by_role("button", name="Do it").click()
+    row.locator(".chip", has_text="Open").wait_for()
+    for tab, text in (("Approvals", "Nothing waits."), ("Firms", "MM1"), ("Ledger", "MM1-A"), ("Limits and switches", "Nothing is stopped or frozen.")):
+        page.get_by_role("tab", name=tab).click()
+        page.get_by_role("tabpanel", name=tab).get_by_text(text).first.wait_for()
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_runs_out_of_the_screen(browser: Any, site: Web, size: str, theme: str, tmp_path: Path) -> None:

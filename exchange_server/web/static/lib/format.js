@@ -1,6 +1,6 @@
 // How numbers and times are written for people.
 
-import { decimalsOf, sign } from "./decimal.js";
+import { sign } from "./decimal.js";
 
 const MINUS = "−";
 export const NONE = "–";
@@ -12,13 +12,8 @@ export function grouped(number) {
   return (number.startsWith("-") ? MINUS : "") + (rest === undefined ? text : `${text}.${rest}`);
 }
 
-/** Money, or another long decimal: at least two places, zeros after them are left out. */
-export function money(number) {
-  const places = decimalsOf(number);
-  let cut = number;
-  if (places > 2) cut = number.replace(/0+$/, "").padEnd(number.length - places + 2, "0");
-  return grouped(cut);
-}
+/** Money: with all places of its asset, as the API writes it. */
+export const money = grouped;
 
 export function signed(number) {
   return sign(number) > 0 ? `+${money(number)}` : money(number);

@@ -21,7 +21,7 @@ export function bindAccount(place) {
     show(name, Boolean(who));
     show(exit, Boolean(who));
     say(name, who?.login ?? "");
-    if (money) say(value, `${grouped(money.available.replace(/(\.\d\d)\d+$/, "$1"))} ${money.asset}`);
+    if (money) say(value, `${grouped(money.available)} ${money.asset}`);
     cash.title = money ? `Buying power of ${money.account}` : "";
   };
   session.listen(draw);

@@ -16,11 +16,12 @@ const time = (value) => (value ? `${full(value)} (${relative(value)})` : null);
 
 function rulesOf(market) {
   const sources = [market.source, ...market.sources.filter((one) => one !== market.source)].filter(Boolean).join("; ");
+  const pair = market.product === "spot";
   return facts([
-    ["Rules", market.rules || "The venue states no rules."],
-    ["Source", sources || "The venue states no source."],
+    ["Rules", market.rules || (pair ? null : "The venue states no rules.")],
+    ["Source", sources || (pair ? null : "The venue states no source.")],
     ["Cut-off", market.cut_off],
-    ["If it cannot be decided", market.void ? `${market.void.trigger}. Decided by ${market.void.who}; paid at ${VOID_PRICES[market.void.prices] ?? market.void.prices}.` : market.product === "spot" ? null : "The venue states no void policy."],
+    ["If it cannot be decided", market.void ? `${market.void.trigger}. Decided by ${market.void.who}; paid at ${VOID_PRICES[market.void.prices] ?? market.void.prices}.` : pair ? null : "The venue states no void policy."],
     ["Pays", KINDS[market.product]?.(market) + (market.payout ? `, ${money(market.payout)} ${market.asset} a contract` : "")],
     ["Time to dispute", market.challenge_window_s ? `${quantity(String(market.challenge_window_s))} s after a result is proposed` : null],
     ["Opens", time(market.opens_at)],
@@ -74,7 +75,7 @@ export function factsPart(market) {
   load();
   const rules = h("div", {}, rulesOf(market));
   return {
-    element: h("section", { class: "panel facts-panel", "aria-labelledby": "facts-title" }, h("h2", { class: "panel-title", id: "facts-title", text: "How it is decided" }), rules, result),
+    element: h("section", { class: "panel facts-panel", "aria-labelledby": "facts-title" }, h("h2", { class: "panel-title", id: "facts-title", text: market.product === "spot" ? "About this pair" : "How it is decided" }), rules, result),
     set(found) {
       now = found;
       rules.replaceChildren(rulesOf(found));

@@ -11,7 +11,7 @@ import { tell } from "../lib/tell.js";
 import { openLogin } from "./account.js";
 
 const PREVIEW_MS = 150;
-const QUICK = ["10", "100", "1000"];
+const QUICK = { event: ["10", "100", "1000"], spot: ["0.01", "0.1", "1"] };
 const TIFS = [["gtc", "Until cancelled"], ["day", "Today"], ["ioc", "At once, or not at all in part"], ["fok", "All at once, or nothing"]];
 let lastId = 0n;
 
@@ -43,11 +43,12 @@ export function ticketPart(market, now) {
   let pending = null; // an order of which it is not known what became: {id, body}
 
   const name = h("p", { class: "ticket-contract" });
+  const many = contract.payout ? "Contracts" : `Quantity in ${contract.base_asset}`;
   const side = choice("side", "Buy or sell", [["buy", "Buy"], ["sell", "Sell"]], (value) => set({ side: value }, true));
   const outcome = choice("contract_side", "Yes or No", [["yes", "Yes", "segment-yes"], ["no", "No", "segment-no"]], (value) => set({ contract_side: value }, true));
   const kind = choice("type", "Kind of order", [["limit", "Limit"], ["market", "Market"]], (value) => set({ type: value }));
   const price = h("input", { id: "ticket-price", class: "num", type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "20", on: { input: changed } });
-  const lots = h("input", { id: "ticket-quantity", class: "num", type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "20", value: "10", on: { input: changed } });
+  const lots = h("input", { id: "ticket-quantity", class: "num", type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "20", value: contract.payout ? "10" : "0.1", on: { input: changed } });
   const tif = h("select", { id: "ticket-tif", on: { change: () => set({ time_in_force: tif.value }) } }, TIFS.map(([value, label]) => h("option", { value, text: label })));
   const account = h("select", { id: "ticket-account", on: { change: changed } });
   const postOnly = h("input", { id: "ticket-post", type: "checkbox", on: { change: changed } });
@@ -67,7 +68,7 @@ export function ticketPart(market, now) {
     "form",
     { class: "ticket-form", novalidate: true, "aria-describedby": "ticket-problem" },
     name, side.element, outcome.element, kind.element, priceRow,
-    h("div", { class: "field" }, h("label", { for: "ticket-quantity", text: "Contracts" }), lots, h("div", { class: "quick" }, QUICK.map((many) => h("button", { type: "button", class: "quick-button num", text: `+${many}`, "aria-label": `${many} contracts more`, on: { click: () => more(many) } })))),
+    h("div", { class: "field" }, h("label", { for: "ticket-quantity", text: many }), lots, h("div", { class: "quick" }, QUICK[contract.payout ? "event" : "spot"].map((plus) => h("button", { type: "button", class: "quick-button num", text: `+${plus}`, "aria-label": `${plus} more`, on: { click: () => more(plus) } })))),
     h("details", { class: "ticket-more" }, h("summary", { text: "More" }), tifRow, postRow, accountRow),
     sums, stale, problem, send,
   );
@@ -99,9 +100,9 @@ export function ticketPart(market, now) {
     changed();
   }
 
-  function more(many) {
+  function more(plus) {
     const places = contract.quantity_decimals;
-    lots.value = text((units(lots.value.trim(), places) ?? 0n) + units(many, 0) * 10n ** BigInt(places), places);
+    lots.value = text((units(lots.value.trim(), places) ?? 0n) + (units(plus, places) ?? 0n), places);
     changed();
   }
 

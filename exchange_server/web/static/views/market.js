@@ -111,7 +111,7 @@ function heroOf() {
     day(contract, found) {
       const moved = found.change;
       const points = contract.payout && moved !== null ? `${((100 * Number(moved)) / Number(contract.payout)).toFixed(1)} points` : moved;
-      const direction = moved === null ? 0 : sign(moved);
+      const direction = moved === null || /^-?0\.0 points$/.test(points) ? 0 : sign(moved);
       say(change, moved === null ? "" : `${direction > 0 ? "▲" : direction < 0 ? "▼" : ""} ${points.replace("-", "")}`);
       change.className = `hero-change num ${direction > 0 ? "yes-text" : direction < 0 ? "no-text" : "dim"}`;
       say(rest, `24 h: ${quantity(found.volume)} traded, low ${price(found.low)}, high ${price(found.high)}`);
@@ -217,7 +217,7 @@ function partsOf(contract, place, hero, take) {
   const book = new Book();
   const path = `/v1/contracts/${encodeURIComponent(contract.contract)}`;
   const chart = chartPart(contract);
-  const tape = tapePart();
+  const tape = tapePart(contract);
   const ladder = ladderPart(contract, (contractSide, side, at) => take({ contract_side: contractSide, side }, at));
   place.chart.replaceChildren(chart.element);
   place.book.replaceChildren(ladder.element);

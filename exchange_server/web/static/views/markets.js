@@ -46,6 +46,9 @@ function inOrder(one, other) {
 /** What buying NO costs: P less the best bid. */
 export const noPrice = (contract) => (contract.bid === null || !contract.payout ? null : minus(contract.payout, contract.bid));
 
+/** A price for those who hear it. */
+export const offer = (at) => (at === null ? "no offer" : `offered at ${at}`);
+
 function outcomeRow(market, contract, cells) {
   const value = h("span", { class: "chance num" });
   const yes = h("a", { class: "quote quote-yes", "data-link": true, href: `${pathOf(market.market, contract.contract)}&side=yes` });
@@ -57,15 +60,15 @@ function outcomeRow(market, contract, cells) {
       return;
     }
     say(value, percent(chance(now)));
-    say(yes, now.ask === null ? "Yes" : `Yes ${now.ask}`);
+    say(yes, `Yes ${price(now.ask)}`);
     const other = noPrice(now);
-    say(no, other === null ? "No" : `No ${other}`);
-    yes.setAttribute("aria-label", `${name}: buy Yes${now.ask === null ? "" : ` at ${now.ask}`}`);
-    no.setAttribute("aria-label", `${name}: buy No${other === null ? "" : ` at ${other}`}`);
+    say(no, `No ${price(other)}`);
+    yes.setAttribute("aria-label", `${name}: Yes, ${offer(now.ask)}`);
+    no.setAttribute("aria-label", `${name}: No, ${offer(other)}`);
   };
   set(contract);
   cells.set(contract.contract, (frame) => set(apply(contract, frame)));
-  return h("li", { class: "outcome" }, h("span", { class: "outcome-name", text: name }), value, contract.payout ? yes : null, contract.payout ? no : null);
+  return h("li", { class: "outcome" }, h("span", { class: "outcome-name", text: name, title: name }), value, contract.payout ? yes : null, contract.payout ? no : null);
 }
 
 function card(market, cells) {
