@@ -61,7 +61,11 @@ def test_buy_no_see_the_fill_and_cancel(page: Any, maker: httpx.Client) -> None:
     page.get_by_label("Contracts", exact=True).fill("20")
     sums = page.locator(".sums")
     sums.get_by_text("7.6472 USD", exact=True).wait_for()  # 7.60 and the fee, 1 % of 0.62 * 0.38 * 20, rounded up
-    assert "0.0472 USD" in sums.inner_text() and "+12.3528 USD" in sums.inner_text() and sums.locator(".sum-ties").inner_text().split() == ["With", "it,", "at", "worst", "7.6472", "USD"]
+    assert (
+        "0.0472 USD" in sums.inner_text()
+        and "+12.3528 USD" in sums.inner_text()
+        and sums.locator(".sum-ties").inner_text().split() == ["With", "it,", "at", "worst", "7.6472", "USD"]
+    )
     page.get_by_role("button", name="Buy No", exact=True).last.click()
     page.locator(".toast", has_text="Bought 20 RAIN No at 0.3800").wait_for()
     page.get_by_role("tab", name=re.compile("Positions")).click()
@@ -189,7 +193,12 @@ def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, token
     row.get_by_role("button", name="Open", exact=True).click()
     dialog.get_by_role("button", name="Do it").click()
     row.locator(".chip", has_text="Open").wait_for()
-    for tab, text in (("Approvals", "Nothing waits."), ("Firms", "MM1"), ("Ledger", "MM1-A"), ("Limits and switches", "Nothing is stopped or frozen.")):
+    for tab, text in (
+        ("Approvals", "Nothing waits."),
+        ("Firms", "MM1"),
+        ("Ledger", "MM1-A"),
+        ("Limits and switches", "Nothing is stopped or frozen."),
+    ):
         page.get_by_role("tab", name=tab).click()
         page.get_by_role("tabpanel", name=tab).get_by_text(text).first.wait_for()
 

@@ -30,7 +30,11 @@ def test_what_is_installed_has_every_package_and_every_file_of_the_page():
     """As setuptools reads pyproject.toml."""
     root = Path(distribution.__file__).resolve().parents[1]
     setuptools = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
-    found = {".".join(path.parent.relative_to(root).parts) for name in ("config", "exchange_server", "protocol") for path in (root / name).rglob("__init__.py")}
+    found = {
+        ".".join(path.parent.relative_to(root).parts)
+        for name in ("config", "exchange_server", "protocol")
+        for path in (root / name).rglob("__init__.py")
+    }
     assert found == set(setuptools["packages"])
     package = root / "exchange_server"
     taken = {path for pattern in setuptools["package-data"]["exchange_server"] for path in package.glob(pattern) if path.is_file()}

@@ -10,8 +10,8 @@ const SAID = { done: "Done", unchanged: "It was so already", done_before: "This 
 /** A key for Idempotency-Key: the same press of a button is one act, however often it is sent. */
 const fresh = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Ask, show, and do when confirmed. done(answer) is called after it. danger: the button is red. */
-export async function act(name, body, title, done = () => {}, danger = false) {
+/** Ask, show, and do when confirmed. done(answer) is called after it. danger: the button is red. about: what it means, besides what the exchange says. */
+export async function act(name, body, title, done = () => {}, danger = false, about = "") {
   const path = `/v1/operator/acts/${name}`;
   let told;
   try {
@@ -28,7 +28,8 @@ export async function act(name, body, title, done = () => {}, danger = false) {
     "form",
     {},
     h("h2", { id: "act-title", text: title }),
-    h("p", { class: "act-text", text: told.text }),
+    about ? h("p", { text: about }) : null,
+    h("p", { class: "act-text hint", text: `The exchange would answer: ${told.text}` }),
     told.fields.length ? h("p", { class: "hint", text: `Changes: ${told.fields.join(", ")}` }) : null,
     ...told.warnings.map((text) => h("p", { class: "stale-note", text })),
     told.waits ? h("p", { class: "stale-note", text: "A second person must approve it before it happens." }) : null,

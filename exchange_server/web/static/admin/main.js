@@ -19,7 +19,7 @@ export async function adminScreen() {
     questions.includes("accounts") && questions.includes("statement") ? ledgerPart() : null,
     questions.includes("risk") ? riskPart(acts, questions) : null,
   ].filter(Boolean);
-  const about = roles.map((one) => `${one.role} of ${one.scope}`).join(", ");
+  const about = [...Map.groupBy(roles, (one) => one.scope)].map(([scope, held]) => `${held.map((one) => one.role.replaceAll("_", " ")).join(", ")} of ${scope.replace(":", " ")}`).join("; ");
   const opened = (at) => parts[at].load();
   return h("div", { class: "stack" }, h("p", { class: "dim", text: `${principal}: ${about || "no roles"}` }), parts.length ? switcher("Administration", parts, opened) : h("p", { class: "empty", text: "Your roles show nothing here." }));
 }

@@ -8,18 +8,31 @@ import { act, actButton, grid, part } from "./act.js";
 import { resultDialog } from "./result.js";
 
 const SETTING = { open: "Open", live: "Go live", paused: "Pause", cancel_only: "Only cancels", closed: "Close", listed: "List" };
+const FATES = { keep: "stay in the book", cancel: "are cancelled", lapse: "are cancelled, except those marked to persist" };
 const GRAVE = new Set(["closed"]);
+
+/** What another phase will do. */
+function meaning(market, to) {
+  const fate = (name) => `Orders that rest ${FATES[name] ?? name}.`;
+  if (to === "open") return "New orders, changes and cancels are accepted, and orders trade.";
+  if (to === "live") return `The event has begun; orders are accepted and trade. ${fate(market.resting_live)}`;
+  if (to === "paused") return `No new orders and no trades; cancels are accepted. ${fate(market.resting_pause)}`;
+  if (to === "cancel_only") return "Only cancels are accepted. Orders that rest stay in the book until they are cancelled.";
+  if (to === "closed") return "Trading ends for good, and all orders that rest are cancelled. Then its result can be recorded.";
+  if (to === "listed") return "It is shown to those who may trade it, and opens later.";
+  return "";
+}
 
 function buttons(market, acts, again) {
   const can = (name) => acts.includes(name) && market.may_do.includes(name);
   const name = market.title || market.market;
   const found = acts.includes("phase")
-    ? market.may_set.map((to) => actButton(SETTING[to] ?? phase(to), () => act("phase", { market: market.market, phase: to }, `${SETTING[to] ?? phase(to)}: ${name}`, again, GRAVE.has(to)), GRAVE.has(to)))
+    ? market.may_set.map((to) => actButton(SETTING[to] ?? phase(to), () => act("phase", { market: market.market, phase: to }, `${SETTING[to] ?? phase(to)}: ${name}`, again, GRAVE.has(to), meaning(market, to)), GRAVE.has(to)))
     : [];
   if (can("determine")) found.push(actButton("Result…", () => resultDialog(market, "determine", again)));
-  if (can("uphold") && acts.includes("uphold")) found.push(actButton("Uphold", () => act("uphold", { market: market.market }, `Uphold the result: ${name}`, again)));
-  if (can("finalise")) found.push(actButton("Pay", () => act("finalise", { market: market.market }, `Pay: ${name}`, again, true), true));
-  if (can("void")) found.push(actButton("Void…", () => resultDialog(market, "void", again), true));
+  if (can("uphold") && acts.includes("uphold")) found.push(actButton("Uphold", () => act("uphold", { market: market.market }, `Uphold the result: ${name}`, again, false, "The disputed version stands, and its time to dispute ends now.")));
+  if (can("finalise")) found.push(actButton("Pay", () => act("finalise", { market: market.market }, `Pay: ${name}`, again, true, "Every position is paid by the newest version of the result."), true));
+  if (can("void") && market.product !== "spot") found.push(actButton("Void…", () => resultDialog(market, "void", again), true));
   return found;
 }
 
