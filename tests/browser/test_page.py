@@ -60,7 +60,7 @@ def test_buy_no_see_the_fill_and_cancel(page: Any, maker: httpx.Client) -> None:
     assert page.get_by_label("Limit price").input_value() == "0.3800"
     page.get_by_label("Contracts", exact=True).fill("20")
     sums = page.locator(".sums")
-    sums.get_by_text("7.6472 USD", exact=True).wait_for()  # 7.60 and the fee, 1 % of 0.62 * 0.38 * 20, rounded up
+    page.locator(".sum-cost", has_text="7.6472 USD").wait_for()  # 7.60 and the fee, 1 % of 0.62 * 0.38 * 20, rounded up
     assert (
         "0.0472 USD" in sums.inner_text()
         and "+12.3528 USD" in sums.inner_text()
@@ -177,9 +177,9 @@ def test_a_market_is_decided_and_its_evidence_is_on_the_screen(page: Any, shop: 
 def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
     page.goto("/admin")
     page.get_by_role("main").get_by_role("button", name="Log in").click()
-    page.get_by_label("Principal").fill("vera")
-    page.get_by_label("Key id").fill("vera-1")
-    page.get_by_label("Token").fill(tokens["vera"])
+    page.get_by_label("Principal").fill("anna")
+    page.get_by_label("Key id").fill("anna-1")
+    page.get_by_label("Token").fill(tokens["anna"])
     page.get_by_role("dialog").get_by_role("button", name="Log in").click()
     row = page.get_by_role("row", name=re.compile("CUP"))
     row.get_by_role("button", name="Pause").click()
