@@ -24,7 +24,7 @@ export function firmsPart(acts) {
               ? actButton("Let it trade", () => act("kill", { level: "firm", target: one.firm, on: false }, `Let ${one.firm} trade again`, again))
               : actButton("Stop", () => act("kill", { level: "firm", target: one.firm, on: true }, `Stop ${one.firm} and cancel its orders`, again, true), true),
         ]),
-        "No firms.",
+        "There are no firms that you may see.",
       ),
     ],
   );
