@@ -79,7 +79,7 @@ export function part(label, read, draw) {
 /** A table of rows; cells are texts or elements. heads: [text, class]. */
 export function grid(caption, heads, rows, none) {
   if (!rows.length) return h("p", { class: "empty", text: none });
-  const cell = (value, kind, first) => h(first ? "th" : "td", { class: kind, scope: first ? "row" : null }, ...[value].flat().map((one) => (typeof one === "string" ? h("span", { text: one }) : one)));
+  const cell = (value, [label, kind], first) => h(first ? "th" : "td", { class: kind, scope: first ? "row" : null, data: { label } }, ...[value].flat().map((one) => (typeof one === "string" ? h("span", { text: one }) : one)));
   return h(
     "div",
     { class: "scroll-x" },
@@ -88,7 +88,7 @@ export function grid(caption, heads, rows, none) {
       { class: "wide" },
       h("caption", { class: "hidden", text: caption }),
       h("thead", {}, h("tr", {}, heads.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null, text })))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value, at) => cell(value ?? "", heads[at][1] ?? null, at === 0))))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value, at) => cell(value ?? "", heads[at], at === 0))))),
     ),
   );
 }

@@ -15,6 +15,7 @@ export function bindAccount(place) {
   place.append(enter, cash, name, exit);
   const draw = () => {
     const who = session.current;
+    document.body.dataset.party = who ? (session.client ? "client" : "operator") : "nobody";
     const money = own.balances.find((one) => one.asset === own.mainAsset);
     show(enter, !who);
     show(cash, Boolean(who && money));
