@@ -170,6 +170,7 @@ def test_a_market_is_decided_and_its_evidence_is_on_the_screen(page: Any, shop: 
     assert shop.ask("admin", act).ok
     result = page.locator(".result")
     result.get_by_text(HASH).wait_for()
+    page.locator(".market-head", has_text="Pays: nothing").wait_for()
     for text in ("rain-1", "0.0 mm", "station.pdf", "Version 1"):
         assert text in result.inner_text()
 

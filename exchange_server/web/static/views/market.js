@@ -77,15 +77,17 @@ export function marketView(name, query) {
 function headOf(market) {
   const chip = h("span", { class: "chip" });
   const closes = h("span", { class: "dim" });
+  const pays = h("strong", { class: "pays-text" });
   const element = h(
     "header",
     { class: "market-head" },
     h("p", { class: "crumbs" }, h("a", { href: `${BASE}/`, "data-link": true, text: "Markets" }), market.series ? h("span", { text: markets.series.get(market.series) || market.series }) : null),
     h("h1", { text: market.title || market.market }),
-    h("p", { class: "market-facts" }, chip, closes, h("span", { class: "dim", text: market.venue })),
+    h("p", { class: "market-facts" }, chip, pays, closes, h("span", { class: "dim", text: market.venue })),
   );
   return {
     element,
+    result: (text) => say(pays, text),
     set(now) {
       say(chip, phase(now.phase));
       chip.dataset.phase = now.phase;
@@ -137,7 +139,7 @@ function marketScreen(first, query) {
     return { ...one, bid, ask, last };
   };
   const ticket = ticketPart(market, now);
-  const facts = factsPart(market);
+  const facts = factsPart(market, head.result);
   const own = [ordersPart(contracts, market.market), positionsPart(contracts), fillsPart(contracts)];
   const buyYes = h("button", { type: "button", class: "button send-yes", on: { click: () => take({ side: "buy", contract_side: "yes" }) } });
   const buyNo = h("button", { type: "button", class: "button send-no", on: { click: () => take({ side: "buy", contract_side: "no" }) } });
