@@ -79,6 +79,7 @@ from .watch.collect import Watch
 from .watch.notify import Notify
 
 ADMIN_SOCKET = "admin.sock"
+PRINCIPAL_SOCKET = "principal.sock"  # the port for remote administration, for programs on this machine that pass logons on
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
@@ -206,7 +207,7 @@ class Server:
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
-        self.makers["remote"] = self._remote_connection
+        self.makers |= {"remote": self._remote_connection, "principal": self._local_connection}
 
     def _replaying(self, done: int, expected: int) -> None:
         self.watch.replaying(done, expected)
@@ -491,7 +492,8 @@ class Server:
         finally:
             for server in servers:
                 server.close()
-            (self.options.data / ADMIN_SOCKET).unlink(missing_ok=True)
+            for name in (ADMIN_SOCKET, PRINCIPAL_SOCKET):
+                (self.options.data / name).unlink(missing_ok=True)
 
     async def _listen(self, pipeline: Pipeline) -> list[asyncio.AbstractServer]:
         """Open all ports or none; the operator's socket last, so that its presence shows that the server trades."""
@@ -511,7 +513,8 @@ class Server:
                 )
                 self.ports["admin"] = found
                 servers.append(server)
-            servers.append(await self.outside.listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
+            for kind, name in (("principal", PRINCIPAL_SOCKET), ("admin", ADMIN_SOCKET)):
+                servers.append(await self.outside.listen_unix(pipeline, kind, self.options.data / name, self.makers[kind]))
         except PortError:
             for server in servers:
                 server.close()
@@ -523,6 +526,9 @@ class Server:
 
     def _remote_connection(self, now_ns: int, link: Link) -> RemoteAdminConnection:
         return RemoteAdminConnection(now_ns, link, self.directory, self.office)
+
+    def _local_connection(self, now_ns: int, link: Link) -> RemoteAdminConnection:
+        return RemoteAdminConnection(now_ns, link, self.directory, self.office, local=True)
 
     def _hang_up(self) -> None:
         """SIGHUP: the certificate's files are read again."""

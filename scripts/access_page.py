@@ -13,7 +13,7 @@ Changes are *records* (`exos admin`, and every command that is made of one), que
 |---|---|---|
 | `uid:N` | the operator's socket `DIR/admin.sock`, as the kernel says | everything. Which users of the machine: `[server] operators` (none named: the server's own user, and root) |
 | `config:FILE` | a start with `--config` | everything |
-| `principal:NAME` | the port for remote administration, logged on with a key | what its roles allow |
+| `principal:NAME` | the port for remote administration, or the socket `DIR/principal.sock` for programs of the server's own user, logged on with a key | what its roles allow |
 
 Rights are judged when a record is carried out, from the journaled tables and at the time of that turn. The journal holds every record with who sent it.
 

@@ -30,7 +30,18 @@ from .vault import CHUNK, Backup, File, Progress, Vault, sentence
 
 TRIES = 3  # the follower and the archive may delete what was chosen
 EVENTS_WAIT_S = 5.0  # for the server's helper to write the events before the snapshot
-NOT_KEPT = {"journal", "snapshots", "events", "follower", "archive", "admin.sock", "lock", identity.FILE, identity.RESTORING}
+NOT_KEPT = {
+    "journal",
+    "snapshots",
+    "events",
+    "follower",
+    "archive",
+    "admin.sock",
+    "principal.sock",
+    "lock",
+    identity.FILE,
+    identity.RESTORING,
+}
 
 
 class Moved(Exception):

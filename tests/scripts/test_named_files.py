@@ -25,6 +25,7 @@ ELSEWHERE = {
     "FIX44.xml": "the standard dictionary that comes with other FIX engines",
     "cut/": "a folder that `exos journal cut` makes",
     "DIR/admin.sock": "DIR stands for the data folder",
+    "DIR/principal.sock": "likewise",
     "DIR/follower/status.json": "likewise",
     "DIR/journal/recycled.json": "likewise",
     "DIR/upgrade/": "likewise",
@@ -51,6 +52,7 @@ NAMES_ELSEWHERE = {
     "clock_gettime": "a call of the system",
     "Decimal.scaleb": "of Python's library",
     "NO_COLOR": "a variable of the environment",
+    "ANNA_TOKEN": "a reader's own variable",
     "prove_secret": "a function of the page's own example",
     "prove_key": "likewise",
 }
