@@ -13,6 +13,23 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 EVIL = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
 MARKETS = f"""
 [[market]]
+event = "SNOW"
+title = "Does it snow in Oslo on 1 December?"
+product = "at_most"
+winners = 1
+owner_venue = "V"
+asset = "USD"
+payout = "1.0000"
+max_qty = 10_000
+max_position = 1_000_000
+fees = {{ model = "quadratic", taker_bps = 100 }}
+phase = "open"
+rules = "Pays 1.0000 if the station measures 1 mm or more."
+source = "the weather service"
+contract = [{{ symbol = "SNOW", outcome = "Snow" }}]
+band = [{{ low = "0.0001", high = "0.9999", step = "0.0001" }}]
+
+[[market]]
 event = "RAIN"
 title = "Does it rain in Lisbon on 1 December? {EVIL}"
 product = "at_most"

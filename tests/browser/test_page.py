@@ -1,5 +1,6 @@
 """What people do on the page, in a real browser: look, log in, trade, cancel, read how it was decided; and what they see when the exchange is gone."""
 
+import hashlib
 import re
 import time
 from pathlib import Path
@@ -175,13 +176,38 @@ def test_a_market_is_decided_and_its_evidence_is_on_the_screen(page: Any, shop: 
         assert text in result.inner_text()
 
 
-def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
+def log_in_operator(page: Any, name: str, tokens: dict[str, str]) -> None:
     page.goto("/admin")
     page.get_by_role("main").get_by_role("button", name="Log in").click()
-    page.get_by_label("Principal").fill("anna")
-    page.get_by_label("Key id").fill("anna-1")
-    page.get_by_label("Token").fill(tokens["anna"])
+    page.get_by_label("Principal").fill(name)
+    page.get_by_label("Key id").fill(f"{name}-1")
+    page.get_by_label("Token").fill(tokens[name])
     page.get_by_role("dialog").get_by_role("button", name="Log in").click()
+
+
+def test_an_operator_decides_a_market_with_a_file_whose_hash_the_page_makes(page: Any, tokens: dict[str, str], tmp_path: Path) -> None:
+    evidence = tmp_path / "snow.txt"
+    evidence.write_text("0 mm")
+    log_in_operator(page, "vera", tokens)
+    row = page.get_by_role("row", name=re.compile("SNOW"))
+    dialog = page.get_by_role("dialog")
+    row.get_by_role("button", name="Close").click()
+    dialog.get_by_text("Trading ends for good").wait_for()
+    dialog.get_by_role("button", name="Do it").click()
+    row.get_by_role("button", name="Result").click()
+    for label, text in (("Rule", "snow-1"), ("Source", "the weather service"), ("What was observed", "0 mm")):
+        page.get_by_label(label, exact=True).fill(text)
+    page.locator("#result-file").set_input_files(evidence)
+    page.locator("#result-hash:valid").wait_for()  # required: valid once the hash is there
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    row.locator(".chip", has_text=re.compile("Result proposed|Final")).wait_for()
+    page.goto("/m/SNOW")
+    page.locator(".result").get_by_text(hashlib.sha256(b"0 mm").hexdigest()).wait_for()
+
+
+def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
+    log_in_operator(page, "anna", tokens)
     row = page.get_by_role("row", name=re.compile("CUP"))
     row.get_by_role("button", name="Pause").click()
     dialog = page.get_by_role("dialog")
