@@ -10,7 +10,8 @@ const SAID = { done: "Done", unchanged: "It was so already", done_before: "This 
 /** A key for Idempotency-Key: the same press of a button is one act, however often it is sent. */
 const fresh = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Ask, show, and do when confirmed. done(answer) is called after it. danger: the button is red. about: what it means, besides what the exchange says. */
+/** Ask, show, and do when confirmed. done(answer) is called after it. danger: the button is red. about: what it means, besides what the exchange
+    says. Returns the refusal of the preview, or null. */
 export async function act(name, body, title, done = () => {}, danger = false, about = "") {
   const path = `/v1/operator/acts/${name}`;
   let told;
@@ -18,7 +19,7 @@ export async function act(name, body, title, done = () => {}, danger = false, ab
     told = await call("POST", `${path}?preview=true`, body);
   } catch (error) {
     tell(`${title}: ${error.message}`, "bad");
-    return;
+    return error;
   }
   const key = fresh();
   const problem = h("p", { class: "problem", role: "alert" });
@@ -56,6 +57,7 @@ export async function act(name, body, title, done = () => {}, danger = false, ab
   document.body.append(dialog);
   dialog.showModal();
   cancel.focus();
+  return null;
 }
 
 /** A button that begins an act. */

@@ -42,13 +42,15 @@ export function resultDialog(market, kind, done) {
   const dialog = h("dialog", { class: "dialog dialog-wide", "aria-labelledby": "result-title" }, form);
   cancel.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    problem.textContent = "";
     const body = { market: market.market, observed_at: new Date(observed.value).toISOString() };
     for (const [name, input] of Object.entries(fields)) body[name] = input.value.trim();
     if (kind === "void") body.reason = reason.value.trim();
-    else body.payouts = Object.fromEntries(pays.filter(({ input }) => /[1-9]/.test(input.value)).map(({ contract, input }) => [contract, input.value.trim()]));
-    act(kind, body, kind === "determine" ? `Result: ${market.title}` : `Void: ${market.title}`, (answer) => (dialog.close(), done(answer)), true);
+    else body.payouts = Object.fromEntries(pays.map(({ contract, input }) => [contract, input.value.trim() || "0"]));
+    const refused = await act(kind, body, kind === "determine" ? `Result: ${market.title}` : `Void: ${market.title}`, (answer) => (dialog.close(), done(answer)), true);
+    if (refused) problem.textContent = refused.message;
   });
   document.body.append(dialog);
   dialog.showModal();
