@@ -103,6 +103,9 @@ sends `{"hello": "exos", "challenge": HEX}`, the first line of the client is
 with 128 hexadecimal digits of the Ed25519 signature of `exos admin logon`, a zero byte, the principal, a zero byte, the key, a zero byte and the 32 bytes of the challenge
 (`protocol.credentials.admin_message`); or `"token"` instead of `"signature"`. There is one attempt for each connection, and one answer to everything that is wrong. Repeated failures slow
 their address down. A revoked or expired key, or a closed principal, ends the connection.
+
+A program on the server's machine that passes logons on, as `exos web` does for the operators of [http-api.md](http-api.md), speaks the same lines without TLS on the socket `DIR/principal.sock`, which only the server's own
+user can open and which gives nobody a right without a principal's logon. There the logon may name the `"address"` from which the principal itself comes.
 """
 
 
