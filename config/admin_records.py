@@ -148,7 +148,8 @@ class Begin(Record, tag="begin", frozen=True, kw_only=True):
 
 class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     """A configuration file as one action: all of its records take effect, or none. A phase in it is the first phase of a market that this
-    action creates, and is ignored if the market exists. `settings`: of [server], used by a start that names no configuration."""
+    action creates, and is ignored if the market exists. `settings`: of [server], used by a start that names no configuration. `additions`: definitions and
+    deposits that belong together and are no file's, such as a new user's: what exists already must be the same, and nothing of it is a revision."""
 
     name: Line
     sandbox: bool = False
@@ -157,6 +158,7 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     base: Count | None = None  # the revision that its plan was made against; None: whichever runs
     plan: OptionalHex256 = ""  # digest of what its plan says; "": there is none
     why: Line = ""
+    additions: bool = False
 
 
 class Opening(Record, tag="opening", frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ from .follow.child import Child
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
+from .gateway.admin.report_names import ReportNames
 from .gateway.admin.statement import Statements
 from .gateway.admin.trades import Trades
 from .gateway.admin.venue_export import VenueExports
@@ -79,6 +80,7 @@ from .watch.collect import Watch
 from .watch.notify import Notify
 
 ADMIN_SOCKET = "admin.sock"
+PRINCIPAL_SOCKET = "principal.sock"  # the port for remote administration, for programs on this machine that pass logons on
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
@@ -126,12 +128,22 @@ class Server:
     def __init__(self, options: ServeOptions, log: Log, outside: Outside | None = None) -> None:
         """Recover and configure. Raises StartRefused; nothing listens yet."""
         self.outside = outside if outside is not None else Outside()
-        runner = self.outside.runner
         self.options = options
         self.log = log
         self.began = self.outside.steady()
+        self.stopping = False
+        self.watch = Watch(self, options.data, Notify(self.outside.environment))
+        try:
+            self._start()
+        except StartRefused as refused:
+            self.watch.end(refused.code, failed=True)
+            raise
+
+    def _start(self) -> None:
+        runner, options, log = self.outside.runner, self.options, self.log
 
         def make(chunks: Any) -> Engine:
+            self.watch.starting()  # the folder is locked
             if chunks is not None:
                 try:
                     return Engine.restore(chunks)
@@ -152,7 +164,6 @@ class Server:
         def mode(engine: Engine) -> str:
             return start.settings_for(options, engine.registry)[0].mode
 
-        self.watch = Watch(self, options.data, Notify(self.outside.environment))
         journal: dict[str, Any] = {"settle_mode": mode}
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
@@ -202,11 +213,10 @@ class Server:
             often = min(EVERY_ROWS, settings.snapshot_rows), min(EVERY_S, settings.snapshot_age_ns / 1e9)
         self.marks = Marks(self.engine, self.journal, self.store, *often)
         self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes, core=self.follower_core)
-        self.stopping = False
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
-        self.makers["remote"] = self._remote_connection
+        self.makers |= {"remote": self._remote_connection, "principal": self._local_connection}
 
     def _replaying(self, done: int, expected: int) -> None:
         self.watch.replaying(done, expected)
@@ -446,6 +456,7 @@ class Server:
         )
         self.office.legs_of = Trades(self.engine.registry, self.store).filled_in
         self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
+        self.office.verbs["reports"] = ReportNames(self.engine.registry, self.engine.m, self.store).ask
         self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept
         self.office.capacities = asdict(self.engine.capacities)
@@ -491,7 +502,8 @@ class Server:
         finally:
             for server in servers:
                 server.close()
-            (self.options.data / ADMIN_SOCKET).unlink(missing_ok=True)
+            for name in (ADMIN_SOCKET, PRINCIPAL_SOCKET):
+                (self.options.data / name).unlink(missing_ok=True)
 
     async def _listen(self, pipeline: Pipeline) -> list[asyncio.AbstractServer]:
         """Open all ports or none; the operator's socket last, so that its presence shows that the server trades."""
@@ -511,7 +523,8 @@ class Server:
                 )
                 self.ports["admin"] = found
                 servers.append(server)
-            servers.append(await self.outside.listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
+            for kind, name in (("principal", PRINCIPAL_SOCKET), ("admin", ADMIN_SOCKET)):
+                servers.append(await self.outside.listen_unix(pipeline, kind, self.options.data / name, self.makers[kind]))
         except PortError:
             for server in servers:
                 server.close()
@@ -523,6 +536,9 @@ class Server:
 
     def _remote_connection(self, now_ns: int, link: Link) -> RemoteAdminConnection:
         return RemoteAdminConnection(now_ns, link, self.directory, self.office)
+
+    def _local_connection(self, now_ns: int, link: Link) -> RemoteAdminConnection:
+        return RemoteAdminConnection(now_ns, link, self.directory, self.office, local=True)
 
     def _hang_up(self) -> None:
         """SIGHUP: the certificate's files are read again."""

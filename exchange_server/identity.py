@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from .exits import Exit
+from .journal.fence import replace_file
 
 FILE = "identity.json"
 RESTORING = "restoring"  # a file that is there while a backup is restored into the folder
@@ -138,21 +139,21 @@ def read(data: Path) -> Identity | None:
 
 def write(data: Path, identity: Identity) -> None:
     """Whole or not at all, synced. Raises OSError."""
-    temporary = data / (FILE + ".tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        content = msgspec.json.format(msgspec.json.encode(identity), indent=2) + b"\n"
-        if os.write(fd, content) != len(content):
-            raise OSError(28, os.strerror(28), str(temporary))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.rename(temporary, data / FILE)
-    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(data / FILE, msgspec.json.format(msgspec.json.encode(identity), indent=2) + b"\n")
+
+
+def home(data: Path) -> Identity:
+    """The identity of a folder that is the server's own: it is where its identity says, and nobody took it over. Raises IdentityRefused, OSError."""
+    refuse_half_restored(data)
+    found = read(data)
+    if found is None:
+        raise IdentityRefused(Exit.COPY, f"{data} has no identity yet: its server was never started with this version of the program")
+    if found.taken_over:
+        raise IdentityRefused(Exit.FENCED, f"{data} is not the server any more: its identity was taken over by {found.taken_over}")
+    if not is_at(found, place_of(data)):
+        was = f"of {found.path}" if found.path else "from a backup"
+        raise IdentityRefused(Exit.COPY, f"{data} is a copy {was} (folder id {found.folder_id})")
+    return found
 
 
 def new_id(random: Callable[[int], bytes] = os.urandom) -> str:

@@ -139,7 +139,7 @@ class ClientSession:
 
     __slots__ = (
         "_again_ns", "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
-        "last_out_ns", "next_number", "old", "prover", "server", "state",
+        "last_out_ns", "next_number", "old", "prover", "resumed", "server", "state",
     )  # fmt: skip
 
     def __init__(
@@ -159,6 +159,7 @@ class ClientSession:
         self.old: Callable[[M.Numbered], None] | None = (
             None  # gets reports that were delivered before and come again, as a FillsRequest asks
         )
+        self.resumed: Callable[[M.ResumeDone], None] | None = None  # is told the end of each answer to a Resume
         self._reader = FrameReader(MAX_SERVER_PAYLOAD)
         self._out = bytearray()
         self._pending: dict[int, M.Numbered] = {}
@@ -251,6 +252,8 @@ class ClientSession:
         elif isinstance(message, M.Logout):
             self._end(happenings, message.reason, message.text)
         elif isinstance(message, M.ResumeDone):
+            if self.resumed is not None:
+                self.resumed(message)
             self._resumed(message, happenings)
         else:
             happenings.append(message)

@@ -526,6 +526,16 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The path or method is not one of the API, or names something that is not there.", "See /openapi.json for what there is."),
     ("R_KEY_REUSED", None, None, None, None, None, "the Idempotency-Key was used for another request",
      "A request with the same Idempotency-Key had another method, path or body.", "Use a new key for a new request."),
+    ("R_CSRF", None, None, None, None, None, "the request has the cookie, but not the session's X-CSRF-Token",
+     "A page that is logged on by cookie sends a request that changes something without the header X-CSRF-Token, or with another session's.",
+     "Send the `csrf_token` of the logon; `GET /v1/sessions/current` tells it again."),
+    ("R_ORIGIN", None, None, None, None, None, "pages of this origin may not use the API",
+     "The header Origin of a request that changes something, or of a WebSocket, is neither the process's own address nor one that it allows.",
+     "Open the page at the address of the web process, or start it with `--public-url` or `--origin`."),
+    ("R_CHALLENGE_OVER", None, None, None, None, None, "the challenge is unknown, was used, or is over",
+     "A challenge is good for one logon, of the login and key that it was asked for, for a few seconds.", "Ask for a new one and answer it at once."),
+    ("R_REQUEST_LATE", None, None, None, None, None, "the request was not complete within {limit} s",
+     "Headers and body of a request must arrive in time.", "Send the request again, in one piece."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

@@ -216,8 +216,8 @@ class OrderTracker:
         if request is None:
             return
         message = request.message
-        if isinstance(answer, M.OrderStatus) and not isinstance(message, M.NewOrder):
-            return  # the state of an order does not answer a cancel that has the same id
+        if isinstance(answer, M.OrderStatus) and (answer.status == codes.ST_NONE or not isinstance(message, M.NewOrder)):
+            return  # the state of an order does not answer a cancel that has the same id; "there is none" answers a question from before the order
         del self._requests[id]
         if isinstance(answer, M.MessageRefused) and isinstance(message, M.NewOrder):
             order = self.orders.get(id)

@@ -13,7 +13,7 @@ Changes are *records* (`exos admin`, and every command that is made of one), que
 |---|---|---|
 | `uid:N` | the operator's socket `DIR/admin.sock`, as the kernel says | everything. Which users of the machine: `[server] operators` (none named: the server's own user, and root) |
 | `config:FILE` | a start with `--config` | everything |
-| `principal:NAME` | the port for remote administration, logged on with a key | what its roles allow |
+| `principal:NAME` | the port for remote administration, or the socket `DIR/principal.sock` for programs of the server's own user, logged on with a key | what its roles allow |
 
 Rights are judged when a record is carried out, from the journaled tables and at the time of that turn. The journal holds every record with who sent it.
 
@@ -103,6 +103,9 @@ sends `{"hello": "exos", "challenge": HEX}`, the first line of the client is
 with 128 hexadecimal digits of the Ed25519 signature of `exos admin logon`, a zero byte, the principal, a zero byte, the key, a zero byte and the 32 bytes of the challenge
 (`protocol.credentials.admin_message`); or `"token"` instead of `"signature"`. There is one attempt for each connection, and one answer to everything that is wrong. Repeated failures slow
 their address down. A revoked or expired key, or a closed principal, ends the connection.
+
+A program on the server's machine that passes logons on, as `exos web` does for the operators of [http-api.md](http-api.md), speaks the same lines without TLS on the socket `DIR/principal.sock`, which only the server's own
+user can open and which gives nobody a right without a principal's logon. There the logon may name the `"address"` from which the principal itself comes.
 """
 
 

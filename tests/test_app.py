@@ -150,7 +150,7 @@ def test_operator_sees_and_changes_through_the_admin_socket(server: ServerProces
         not unknown.ok
         and unknown.code == codes.R_BAD_COMMAND
         and "known: " in unknown.text
-        and "admin, asset, assets, check" in unknown.text
+        and "admin, asset, assets, budget, check" in unknown.text
     )
     pieces: list[Any] = []
     with AdminClient(server.data) as admin:

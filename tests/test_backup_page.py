@@ -44,7 +44,7 @@ def test_the_commands_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[
             assert cli.main(moved(command, tmp_path)[1:]) == Exit.OK, (command, capsys.readouterr())
         server.kill()
         wanted = {"open_orders": 60, "fills": 0}
-        shutil.copytree(tmp_path / "data", tmp_path / "standby" / "data", ignore=shutil.ignore_patterns("admin.sock"))
+        shutil.copytree(tmp_path / "data", tmp_path / "standby" / "data", ignore=shutil.ignore_patterns("*.sock"))
         standby = ServerProcess(tmp_path / "standby", SMALL)
         assert standby.refused()[0] == Exit.COPY
         assert cli.main(moved(commands[-1], tmp_path)[1:]) == Exit.OK, capsys.readouterr()

@@ -154,7 +154,7 @@ async def test_ports_are_opened_by_whoever_is_given(tmp_path: Path) -> None:
     outside = app.Outside(Inline(), listen_tcp=tcp, listen_unix=unix)
     server = app.Server(options(tmp_path), Log(io.StringIO()), outside)
     pipeline = server.compose(Loop(Clocks()))  # type: ignore[arg-type]
-    assert await server._listen(pipeline) == ["fix", "binary", "admin"]
+    assert await server._listen(pipeline) == ["fix", "binary", "principal", "admin"]
     remote_is_off = {kind: make for kind, make in server.makers.items() if kind != "remote"}
     assert server.ports == {"fix": 1001, "binary": 1002} and dict(opened) == remote_is_off
     server.close()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .packed import sync_folder
+from ..journal.files import sync_directory
 
 FIRST_LINK = bytes(32).hex()
 Entry = dict[str, Any]
@@ -104,7 +104,7 @@ def append(path: Path, entry: Mapping[str, Any]) -> Entry:
     finally:
         os.close(fd)
     if not entries:
-        sync_folder(path.parent)
+        sync_directory(path.parent)
     return whole
 
 

@@ -3,12 +3,14 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import zstandard
+
+from ..journal.files import sync_directory
 
 PIECE = 1 << 20
 SYNC_EVERY_BYTES = 4 << 20  # small syncs: the journal's own sync never waits for a large one
@@ -108,14 +110,10 @@ def pieces(path: Path, expected: Packed) -> Iterator[bytes]:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names in this folder durable. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with _named(folder):
-            os.fsync(fd)
-    finally:
-        os.close(fd)
+def sha256_of(path: Path) -> str:
+    """Of a whole file, in hexadecimal. Raises OSError."""
+    with _named(path), open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Hashed:
@@ -136,7 +134,8 @@ def _whole(target: Path) -> Iterator[tuple[int, Path]]:
     """A new file (mode 0600) that gets the name `target` once all of it is on the disk; after an error there is nothing of it. Yields its
     descriptor and its name until then."""
     temporary = target.with_name(target.name + TEMPORARY)
-    try:
+    with ExitStack() as undo:
+        undo.callback(_forget, temporary)  # also where a process is told to stop
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             yield fd, temporary
@@ -145,11 +144,13 @@ def _whole(target: Path) -> Iterator[tuple[int, Path]]:
         finally:
             os.close(fd)
         os.rename(temporary, target)
-        sync_folder(target.parent)
-    except BaseException:  # also a process that is told to stop
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+        sync_directory(target.parent)
+        undo.pop_all()
+
+
+def _forget(temporary: Path) -> None:
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

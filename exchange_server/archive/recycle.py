@@ -5,11 +5,13 @@ check, and verify now, lie after it. Oldest first and one at a time, each made d
 is without gaps.
 """
 
+import msgspec
+
 from ..journal import recycled
 from ..journal.files import sync_directory
 from ..journal.format import BadBytes
 from ..journal.snapshots import Snapshot, read_snapshot, verified_snapshots
-from .packed import BadPacked, pack, verify
+from .packed import BadPacked, pack, sha256_of, verify
 from .segments import Archive, ArchiveProblem, Entry, Head
 
 FALLBACKS = 2  # snapshots that a start can use without the archive
@@ -55,13 +57,22 @@ def removable(archive: Archive) -> list[tuple[Head, Entry]]:
 def recycle_next(archive: Archive) -> Entry | None:
     """Remove the oldest segment that may go; None: there is none. Raises ArchiveProblem (also: the packed file is damaged), JournalError, OSError."""
     with archive.locked():
+        archive.own()
         found = removable(archive)
         if not found:
             return None
         head, entry = found[0]
         _verify(archive, head, entry)
-        recycled.write(
-            archive.journal, recycled.Recycled(archive=str(archive.folder), segment=entry.segment, rows=entry.first_row + entry.rows)
+        begin = archive.entries()[0]
+        recycled.add(
+            archive.journal,
+            recycled.Span(
+                archive=str(archive.folder),
+                first=begin.segment,
+                last=entry.segment,
+                first_row=begin.first_row,
+                rows=entry.first_row + entry.rows,
+            ),
         )
         head.path.unlink()
         sync_directory(archive.journal)
@@ -69,13 +80,17 @@ def recycle_next(archive: Archive) -> Entry | None:
 
 
 def _verify(archive: Archive, head: Head, entry: Entry) -> None:
-    """Read the packed file back. A damaged or missing one is packed again, as long as the segment is still here."""
+    """Read the packed file back. A damaged or missing one is packed again if the segment here still has the bytes that were archived. Another version
+    of the packer may give another file for the same bytes: then the manifest gets a further entry for the segment."""
     packed = archive.folder / entry.name
     try:
         verify(packed, entry.packed)
     except (BadPacked, FileNotFoundError) as error:
-        if pack(head.path, packed) != entry.packed:
+        if sha256_of(head.path) != entry.raw_sha256:
             raise ArchiveProblem(
                 f"archive {archive.folder}: {error}; and segment {head.path} is not what was archived: restore the packed file"
             ) from error
-        archive.check_packed(entry.packed)
+        again = pack(head.path, packed)
+        archive.check_packed(again)
+        if again != entry.packed:
+            archive.enter(msgspec.structs.replace(entry, bytes=again.bytes, sha256=again.sha256))

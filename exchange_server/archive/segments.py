@@ -1,11 +1,13 @@
 """The archive of one server's journal: each closed segment packed into a file of its own, with an entry in the manifest.
 
-    ARCHIVE/manifest.jsonl          one entry a segment, in order, without gaps (manifest.py)
+    ARCHIVE/manifest.jsonl          one entry a segment, in order, without gaps (manifest.py); a later entry of the same segment counts: it was packed again
     ARCHIVE/00000001.seg.zst ...    the whole segment file, packed (packed.py)
-    DATA/follower/archived.json     the newest entry that this data folder wrote there: shows an archive that lost some, or is not mounted
+    ARCHIVE/owner.json              the id of the data folder that writes there
+    DATA/journal/archived.json      of each archive, the newest entry that this data folder wrote there: shows one that lost some, or is not mounted
 
 The folder of the archive must exist: one that was mounted and is not any more would otherwise be made anew on the wrong disk. It belongs to one
-journal: entries and segments must continue each other's chain values.
+journal: entries and segments must continue each other's chain values. Only the server's own folder writes there (identity.py): a copy of it, such as
+a standby, has the same journal and would mix its segments with the server's.
 """
 
 import fcntl
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
+from .. import identity
 from ..core import layout as L
 from ..core.layout import plain
 from ..journal import format as fmt
@@ -31,6 +34,7 @@ from . import manifest
 from .packed import BadPacked, Packed, pack, verify
 
 MANIFEST = "manifest.jsonl"
+OWNER = "owner.json"
 STATE = "archived.json"
 LOCK = "archive.lock"
 BATCH_WORDS = 1 << 15
@@ -68,10 +72,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return Packed(self.name, self.raw_bytes, self.raw_sha256, self.bytes, self.sha256)
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    folder: str
+class Last(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest entry that was written to an archive."""
+
     link: str
     segment: int
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose archive it is: the id of the data folder, and where that was."""
+
+    folder_id: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,9 @@ class Archive:
         self.server_id = server_id
         self.logic = logic
         self.sound: set[tuple[str, int, int, int]] = set()  # snapshots that were read (recycle.py)
+        self._seen = (0, 0, 0)  # the manifest file that was read last: inode, time of change, size
+        self._entries: list[Entry] = []
+        self._links: frozenset[str] = frozenset()
 
     # ---- what is there --------------------------------------------------------------------------------------------------
     def entries(self) -> list[Entry]:
@@ -101,12 +116,38 @@ class Archive:
         if not self.folder.is_dir():
             what = "is not a folder" if self.folder.exists() else "does not exist"
             raise ArchiveProblem(f"archive {self.folder} {what}: create or mount it, or name another one (setting archive)")
+        path = self.folder / MANIFEST
         try:
-            raw = manifest.read_whole(self.folder / MANIFEST)
-            entries = [msgspec.convert({k: v for k, v in entry.items() if k != "link"}, Entry) for entry in raw]
+            found = path.stat()
+            seen = found.st_ino, found.st_mtime_ns, found.st_size
+        except FileNotFoundError:
+            seen = 0, 0, 0
+        if seen != self._seen:
+            self._entries, self._links = self._read(path)
+            self._seen = seen
+        self._refuse_lost()
+        return list(self._entries)
+
+    def _read(self, path: Path) -> tuple[list[Entry], frozenset[str]]:
+        """The entries in order, one for each segment, and the links of all lines."""
+        try:
+            raw = manifest.read_whole(path)
+            lines = [msgspec.convert({k: v for k, v in entry.items() if k != "link"}, Entry) for entry in raw]
         except (manifest.BadManifest, msgspec.ValidationError) as error:
             raise ArchiveProblem(f"archive {self.folder}: its manifest is not as it was written: {error}") from error
-        self._refuse_lost(raw)
+        entries: list[Entry] = []
+        for line in lines:
+            at = line.segment - entries[0].segment if entries else 0
+            if 0 <= at < len(entries):
+                if msgspec.structs.replace(line, bytes=entries[at].bytes, sha256=entries[at].sha256) != entries[at]:
+                    raise ArchiveProblem(f"archive {self.folder}: its manifest has two different entries of segment {line.segment}")
+                entries[at] = line
+            else:
+                entries.append(line)
+        self._check_order(entries)
+        return entries, frozenset(entry["link"] for entry in raw)
+
+    def _check_order(self, entries: list[Entry]) -> None:
         for before, after in zip(entries, entries[1:]):
             if (
                 after.segment != before.segment + 1
@@ -121,24 +162,42 @@ class Archive:
                 raise ArchiveProblem(
                     f"archive {self.folder} belongs to server {entry.server_id}, this is server {self.server_id}: name another folder"
                 )
-        return entries
 
-    def _refuse_lost(self, raw: list[manifest.Entry]) -> None:
+    def _refuse_lost(self) -> None:
         """What this data folder has written there must still be there."""
-        state = self._state()
-        if state is not None and all(entry["link"] != state.link for entry in raw):
+        last = self._written().get(os.path.realpath(self.folder))
+        if last is not None and last.link not in self._links:
             raise ArchiveProblem(
-                f"archive {self.folder} lacks segment {state.segment}, which was archived there before: mount the right folder or restore it"
+                f"archive {self.folder} lacks segment {last.segment}, which was archived there before: mount the right folder or restore it"
             )
 
-    def _state(self) -> State | None:
+    def _written(self) -> dict[str, Last]:
+        """By the archive's real path: settings may spell it in several ways."""
         try:
-            state = msgspec.json.decode((self.data / "follower" / STATE).read_bytes(), type=State)
+            return msgspec.json.decode((self.journal / STATE).read_bytes(), type=dict[str, Last])
+        except (FileNotFoundError, msgspec.MsgspecError):  # written in one piece: another version's
+            return {}
+
+    def own(self) -> None:
+        """Only the server's own folder writes to an archive, and only one server's does. The first one that comes leaves its id there. Raises
+        ArchiveProblem, OSError."""
+        try:
+            who = identity.home(self.data)
+        except identity.IdentityRefused as error:
+            raise ArchiveProblem(f"archive {self.folder} is not written from here: {error}") from error
+        path = self.folder / OWNER
+        try:
+            owner = msgspec.json.decode(path.read_bytes(), type=Owner)
         except FileNotFoundError:
-            return None
-        except msgspec.MsgspecError:
-            return None  # written in one piece: another version's
-        return state if state.folder == str(self.folder) else None
+            replace_file(path, msgspec.json.encode(Owner(folder_id=who.folder_id, path=who.path)))
+            return
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ArchiveProblem(f"archive {self.folder}: its file {OWNER} is damaged: restore it from a copy of the archive") from error
+        if owner.folder_id != who.folder_id:
+            raise ArchiveProblem(
+                f"archive {self.folder} belongs to the server with the folder id {owner.folder_id} ({owner.path}), and {self.data} is "
+                f"{who.folder_id}: name another folder (setting archive)"
+            )
 
     def heads(self) -> list[Head]:
         """The segments of the data folder that were begun, oldest first."""
@@ -203,6 +262,7 @@ class Archive:
         """Pack the oldest segment that waits, read it back, and enter it; None: none waits. step: as in `pack`; it may raise to end early."""
         with self.locked():
             left = self.waiting()
+            self.own()
             if not left:
                 return None
             head, after = left[0]
@@ -217,12 +277,19 @@ class Archive:
                 chain_end=after.chain.hex(), end=times.end, format=head.version, logic=header.logic, name=packed.name,
                 raw_bytes=packed.raw_bytes, raw_sha256=packed.raw_sha256, bytes=packed.bytes, sha256=packed.sha256,
             )  # fmt: skip
-            try:
-                written = manifest.append(self.folder / MANIFEST, msgspec.to_builtins(entry))
-            except manifest.BadManifest as error:
-                raise ArchiveProblem(f"archive {self.folder}: its manifest is not as it was written: {error}") from error
-            self._write_state(State(folder=str(self.folder), link=written["link"], segment=entry.segment))
+            self.own()  # packing takes a while
+            self.enter(entry)
             return entry
+
+    def enter(self, entry: Entry) -> None:
+        """Append an entry to the manifest, and remember that it was written there."""
+        try:
+            written = manifest.append(self.folder / MANIFEST, msgspec.to_builtins(entry))
+        except manifest.BadManifest as error:
+            raise ArchiveProblem(f"archive {self.folder}: its manifest is not as it was written: {error}") from error
+        known = self._written()
+        known[os.path.realpath(self.folder)] = Last(link=written["link"], segment=entry.segment)
+        replace_file(self.journal / STATE, msgspec.json.encode(known))
 
     def check_packed(self, packed: Packed) -> None:
         """Read a packed file back. Raises ArchiveProblem, OSError."""
@@ -232,9 +299,6 @@ class Archive:
             raise ArchiveProblem(
                 f"archive {self.folder} does not give back what was just written there: {error}; check its disk"
             ) from error
-
-    def _write_state(self, state: State) -> None:
-        replace_file(self.data / "follower" / STATE, msgspec.json.encode(state))
 
     def _walk(self, head: Head, after: fmt.SegmentHeader) -> "_Times":
         """Check every frame of a closed segment: it must lead to the chain value that the next one begins with."""

@@ -2,7 +2,8 @@
 
 What is kept: the newest snapshot that verifies, the journal from there to the row that is durable now, the events before the snapshot (replies to
 resend requests; later ones are made again by the replay), and all other files of the folder, such as certificates. The journal is checked frame by
-frame before it is copied. Sealed pieces never change, so a backup adds to a vault what is new since the last one.
+frame before it is copied. Of a folder that no server uses, durable is what a start would find there (proven.py). Sealed pieces never change, so a backup
+adds to a vault what is new since the last one.
 """
 
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import identity
-from ..archive.segments import MANIFEST
+from ..archive.segments import MANIFEST, STATE
 from ..exits import Exit
 from ..journal import format as fmt
 from ..journal import recycled, retention
@@ -25,12 +26,24 @@ from ..journal.fence import newest_mark
 from ..journal.files import JournalError
 from ..journal.snapshots import Snapshot, newest_snapshots
 from ..journal.walk import Walk, list_segments
+from .proven import durable_end
 from .seals import BackupError, Key
 from .vault import CHUNK, Backup, File, Progress, Vault, sentence
 
 TRIES = 3  # the follower and the archive may delete what was chosen
 EVENTS_WAIT_S = 5.0  # for the server's helper to write the events before the snapshot
-NOT_KEPT = {"journal", "snapshots", "events", "follower", "archive", "admin.sock", "lock", identity.FILE, identity.RESTORING}
+NOT_KEPT = {
+    "journal",
+    "snapshots",
+    "events",
+    "follower",
+    "archive",
+    "admin.sock",
+    "principal.sock",
+    "lock",
+    identity.FILE,
+    identity.RESTORING,
+}
 
 
 class Moved(Exception):
@@ -55,6 +68,7 @@ class Chosen:
     head: fmt.SegmentHeader
     parts: list[Part]
     segments: list[tuple[Path, int, bytes]]  # with the descriptor and the header as they were
+    notes: list[str]
 
 
 def create(
@@ -81,7 +95,7 @@ def create(
         raise BackupError(Exit.FAILED, f"{data} has no identity yet: start its server once with this version of the program")
     try:
         with Vault(folder, key, "create") as vault:
-            older = [vault.read(name) for name in vault.names()]
+            older = vault.backups()
             for left in reversed(range(TRIES)):
                 try:
                     return _try(data, vault, older, who, rows_per_event_file, progress, now_ns or time.time_ns(), events_wait_s)
@@ -111,7 +125,8 @@ def _try(
         snapshot, mark = chosen.snapshot, chosen.mark
         event_seq = snapshot.event_seq if snapshot is not None else 1
         notes = _events(data, chosen, event_seq, rows_per_event_file, opened, events_wait_s)
-        _also(data, f"journal/{recycled.NAME}", chosen, opened)
+        for name in (recycled.NAME, STATE):
+            _also(data, f"journal/{name}", chosen, opened)
         _others(data, data, chosen, opened)
         files, added = _keep(vault, older, chosen, progress)
         _still_there(chosen)
@@ -121,7 +136,7 @@ def _try(
         server_id=chosen.head.server_id, logic=chosen.head.logic, snapshot=snapshot.path.name if snapshot is not None else "",
         first_row=snapshot.position.seq if snapshot is not None else 0, first_ns=snapshot.time_ns if snapshot is not None else 0,
         rows=mark.seq, event_seq=event_seq, segment=mark.segment, offset=mark.offset, chain=mark.chain, epoch=mark.epoch,
-        files=files, notes=notes, new_bytes=added,
+        files=files, notes=[*chosen.notes, *notes], new_bytes=added,
     )  # fmt: skip
     vault.commit(backup)
     vault.sweep({name for one in (*older, backup) for file in one.files for name, _, _ in file.pieces})
@@ -144,6 +159,7 @@ def _choose(data: Path, opened: ExitStack) -> Chosen:
         mark = newest_mark(journal)
     except FileNotFoundError:
         mark = None
+    mark, note = durable_end(journal, mark) if mark is not None else (None, "")
     if mark is None or mark.seq == 0:
         raise BackupError(
             Exit.FAILED, f"{data}: nothing was ever written to its journal, or its watermark is damaged (exos journal verify {data})"
@@ -176,7 +192,7 @@ def _choose(data: Path, opened: ExitStack) -> Chosen:
         parts.append(Part(f"journal/{fmt.segment_name(number)}", fd, limit, head.segment_bytes))
         segments.append((present[number], fd, used))
     assert head is not None
-    return Chosen(snapshot, mark, head, parts, segments)
+    return Chosen(snapshot, mark, head, parts, segments, [note] if note else [])
 
 
 def _open(path: Path, opened: ExitStack) -> int:
@@ -192,7 +208,9 @@ def _check_frames(data: Path, chosen: Chosen) -> None:
     """Every frame from the snapshot to the durable end. Raises JournalRefused, Moved."""
     start = chosen.snapshot.position if chosen.snapshot is not None else None
     try:
-        for _ in Walk(data / "journal", start=start, server_id=chosen.head.server_id, logic=chosen.head.logic, live=True):
+        for _ in Walk(
+            data / "journal", start=start, server_id=chosen.head.server_id, logic=chosen.head.logic, live=True, watermark=chosen.mark
+        ):
             continue
     except JournalError:
         _still_there(chosen)  # then the journal is damaged; else it was recycled meanwhile

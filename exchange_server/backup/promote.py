@@ -24,6 +24,7 @@ from ..journal.files import DirectoryLock, JournalError, JournalLocked, Position
 from ..journal.recover import FOLLOWER, Report, repair
 from ..journal.snapshots import Snapshot, newest_snapshots
 from ..journal.walk import Tail, Walk, list_segments
+from .proven import proven_end
 from .seals import BackupError
 from .vault import sentence
 
@@ -193,14 +194,10 @@ def _refuse_behind(old: Path, data: Path, end: Position, server_id: int, accept_
 
 def _rows_after(journal: Path, end: Position, server_id: int) -> int:
     """Rows up to the last frame that goes on from `end`; 0: it does not go on from there, or cannot be read."""
-    seen = fmt.Watermark(server_id, end.epoch, end.seq, end.segment, end.offset, end.chain)
     try:
-        walk = Walk(journal, start=end, logic=None, watermark=seen)
-        for _ in walk:
-            continue
+        return proven_end(journal, end, server_id).seq
     except (JournalError, OSError):
         return 0
-    return walk.tail.position.seq if walk.tail is not None else 0
 
 
 # ---- the journal -------------------------------------------------------------------------------------------------------

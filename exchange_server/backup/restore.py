@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,10 +58,14 @@ def restore(
     data.chmod(0o700)
     marker = data / identity.RESTORING
     _remove_all(data, but=marker)
-    try:
+    with ExitStack() as undo:
+        undo.callback(_forget, data, marker, existed)
         os.close(os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         sync_directory(data)
-        end = _fill(vault, backup, data, target, progress)
+        try:
+            end = _fill(vault, backup, data, target, progress)
+        except (JournalError, fmt.BadBytes) as error:
+            raise BackupError(Exit.RECOVERY, f"backup {backup.name} was not restored: {error}") from error
         if wish == identity.REPLACE:
             _refuse_living(was, data)
         identity.write(data, _identity(was, data, wish))
@@ -69,15 +73,16 @@ def restore(
             identity.fence(was, data)  # only now: what was restored is whole
         os.unlink(marker)
         sync_directory(data)
-    except BaseException as error:
-        _remove_all(data, but=marker)
-        marker.unlink(missing_ok=True)
-        if not existed:
-            os.rmdir(data)
-        if isinstance(error, (JournalError, fmt.BadBytes)):
-            raise BackupError(Exit.RECOVERY, f"backup {backup.name} was not restored: {error}") from error
-        raise
+        undo.pop_all()
     return backup, end
+
+
+def _forget(data: Path, marker: Path, existed: bool) -> None:
+    """Leave nothing of a restore that failed."""
+    _remove_all(data, but=marker)
+    marker.unlink(missing_ok=True)
+    if not existed:
+        os.rmdir(data)
 
 
 def _identity(was: identity.Identity, data: Path, wish: identity.Wish) -> identity.Identity:
@@ -99,10 +104,10 @@ def _refuse_other_range(vault: Vault, backup: Backup, target: Target) -> None:
     """Raises BackupError if the backup begins after what is asked for, naming those that hold it."""
     if target.row >= 0 and not backup.first_row <= target.row <= backup.rows:
         what = f"row {target.row}", f"it restores rows {backup.first_row} to {backup.rows}"
-        good = [other.name for other in map(vault.read, vault.names()) if other.first_row <= target.row <= other.rows]
+        good = [other.name for other in vault.backups() if other.first_row <= target.row <= other.rows]
     elif target.time_ns >= 0 and target.time_ns < backup.first_ns:
         what = "that time", "its snapshot is from a later one"
-        good = [other.name for other in map(vault.read, vault.names()) if other.first_ns <= target.time_ns and other.name < backup.name]
+        good = [other.name for other in vault.backups() if other.first_ns <= target.time_ns and other.age < backup.age]
     else:
         return
     raise BackupError(

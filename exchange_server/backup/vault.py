@@ -14,18 +14,21 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from ..exits import Exit
+from ..journal.files import sync_directory
 from .seals import BackupError, Damaged, Key, name_of, seal, unseal
 
 FORMAT = 1
 CHUNK = 4 << 20
 MANIFEST_MOST = 1 << 30
 SUFFIX = ".backup"
+NEWEST = "newest"
 
 
 class About(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +69,11 @@ class Backup(msgspec.Struct, kw_only=True):
     new_bytes: int = 0  # that this backup added to the vault
 
     @property
+    def age(self) -> tuple[int, int, int, str]:
+        """What is greater is newer: each start raises the epoch, also one that goes on from an earlier row."""
+        return self.epoch, self.rows, self.made_ns, self.name
+
+    @property
     def raw_bytes(self) -> int:
         """Bytes of its files, without the zeros after the end of the journal."""
         return sum(size for file in self.files for _, size, _ in file.pieces)
@@ -84,13 +92,12 @@ class Vault:
         elif not (folder / "vault.json").is_file():
             raise BackupError(Exit.FAILED, f"{folder} holds no backups: it was not made by exos backup create")
         self._lock = self._take_lock(mode == "create")
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, self._lock)
             if mode == "create":
                 self._begin()
             self._refuse_wrong_key()
-        except BaseException:
-            os.close(self._lock)
-            raise
+            undo.pop_all()
 
     def __enter__(self) -> "Vault":
         return self
@@ -126,7 +133,7 @@ class Vault:
             self._write_whole(self.folder / "vault.json", self.folder / "vault.json.tmp", msgspec.json.encode(about) + b"\n")
         for name in ("backups", "objects", "partial"):
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(self.folder)
+        sync_directory(self.folder)
         for leftover in (*(self.folder / "partial").iterdir(), *(self.folder / "backups").glob("*.tmp")):
             os.unlink(leftover)
 
@@ -177,12 +184,12 @@ class Vault:
     def commit(self, backup: Backup) -> None:
         """List a backup whose pieces are all here. Raises OSError."""
         for folder in sorted(self._unsynced):
-            _sync_folder(folder)
+            sync_directory(folder)
         self._unsynced.clear()
         data = seal(msgspec.json.encode(backup), f"backup {backup.name}", self.key)
         folder = self.folder / "backups"
         self._write_whole(folder / (backup.name + SUFFIX), folder / (backup.name + ".tmp"), data)
-        _sync_folder(folder)
+        sync_directory(folder)
 
     def sweep(self, used: set[str]) -> int:
         """Delete the pieces that are not in `used`; returns how many. Raises OSError."""
@@ -208,14 +215,32 @@ class Vault:
 
     # ---- reading ------------------------------------------------------------------------------------------------------
     def names(self) -> list[str]:
-        """Names of the backups, oldest first. Raises OSError."""
+        """Names of the backups. Raises OSError."""
         return sorted(path.stem for path in (self.folder / "backups").glob("*" + SUFFIX))
+
+    def backups(self) -> list[Backup]:
+        """All manifests, oldest first: by what they hold, because a clock may have been wrong. Raises BackupError for the first that is damaged, OSError."""
+        return sorted(map(self.read, self.names()), key=lambda backup: backup.age)
+
+    def newest(self) -> Backup:
+        """The backup that holds the most. Raises BackupError (there is none, or several servers' backups are here), OSError."""
+        try:
+            found = self.backups()
+        except BackupError as error:
+            raise BackupError(
+                error.code, f"{error}. Which backup is the newest cannot be said: name one (exos backup list {self.folder})"
+            ) from error
+        if len({backup.folder_id for backup in found}) > 1:
+            last = {backup.folder_id: backup.name for backup in found}
+            told = ", ".join(f"{name} of the server {folder_id[:8]}" for folder_id, name in last.items())
+            raise BackupError(Exit.FAILED, f"{self.folder} holds backups of {len(last)} servers: name one. The newest are {told}")
+        return found[-1] if found else self.read(NEWEST)
 
     def read(self, name: str) -> Backup:
         """One manifest; "newest": the newest one's. Raises BackupError naming what is wrong, OSError."""
         names = self.names()
-        if name == "newest" and names:
-            name = names[-1]
+        if name == NEWEST and names:
+            return self.newest()
         if name not in names:
             here = (
                 f"there are {', '.join(names[-3:])}" + (f" and {len(names) - 3} older ones" if len(names) > 3 else "")
@@ -267,14 +292,6 @@ def sentence(error: OSError, folder: Path) -> BackupError:
             Exit.SPACE, f"{where}: the disk is full. Nothing that was there is lost: free some space and run the command again"
         )
     return BackupError(Exit.FAILED, f"{where}: {error.strerror or error}")
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all

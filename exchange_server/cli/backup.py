@@ -96,7 +96,7 @@ def list_(dest: Path, key: Path | None) -> Result:
     from ..backup import restore as module
 
     with named(), module.opened(dest, key_of(key)) as vault:
-        found = [vault.read(name) for name in vault.names()]
+        found = vault.backups()
     table(
         ("NAME", "MADE", ">FROM ROW", ">TO ROW", ">BYTES", ">ADDED", "SERVER"),
         [(b.name, utc(b.made_ns), b.first_row, b.rows, b.raw_bytes, b.new_bytes, b.folder_id[:8]) for b in found],

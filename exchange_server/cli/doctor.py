@@ -70,7 +70,7 @@ def doctor(config: str, data: Path) -> Result:
         *memory(),
         *clock(),
         *running_clock(Server(data)),
-        *follower(data, time.time_ns()),
+        *follower(data),
         *journal_disk(data),
     ]
     for finding in findings:
@@ -245,7 +245,7 @@ def running_clock(server: Server) -> Iterator[Finding]:
         yield from (Finding("warn", "tables", said) for said in answer.result.get("tables_nearly_full", []))
 
 
-def follower(data: Path, now_ns: int) -> Iterator[Finding]:
+def follower(data: Path) -> Iterator[Finding]:
     """What the follower of the folder said last, if one ever ran there."""
     found = read_status(data / "follower")
     if found is None:
@@ -258,7 +258,7 @@ def follower(data: Path, now_ns: int) -> Iterator[Finding]:
         yield Finding("warn", "follower", f"ended: {found.text}")
     elif found.state == STOPPED:
         yield Finding("ok", "follower", f"stopped at row {found.row_seq}; {newest}")
-    elif not alive(found, now_ns, data / "follower"):
+    elif not alive(found, data / "follower"):
         yield Finding("warn", "follower", f"does not run; it reported last at {units.instant(found.at_ns)}: {said}; {newest}")
     elif found.snapshot_problem:
         yield Finding("warn", "follower", f"{found.snapshot_problem}; {newest}")

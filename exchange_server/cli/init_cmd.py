@@ -17,7 +17,7 @@ from .output import Result, say
 
 CONFIG, CREDENTIALS, KEY = "exos.toml", "credentials.txt", "maker.key"
 TLS = ("tls-cert.pem", "tls-key.pem", "tls-ca.pem")
-OURS = (CONFIG, CREDENTIALS, KEY, "data", "journal", "admin.sock", *TLS)
+OURS = (CONFIG, CREDENTIALS, KEY, "data", "journal", "admin.sock", "principal.sock", *TLS)
 DEFAULTS = {"venue": "DEMO", "asset": "USD", "decimals": 4, "host": "127.0.0.1"}
 QUESTIONS = {
     "venue": "Name of the venue",

@@ -38,8 +38,8 @@ def _archive(data: Path, folder: Path | None) -> "Archive | None":
     folder_of(data)
     if folder is None:
         status = read_status(data / "follower")
-        note = recycled.read(data / "journal")
-        named = (status.archive if status is not None else "") or (note.archive if note is not None else "")
+        spans = recycled.read(data / "journal")
+        named = (status.archive if status is not None else "") or (spans[-1].archive if spans else "")
         if not named:
             return None
         folder = data / named

@@ -15,6 +15,14 @@ from .progress import loading_kernels
 upgrade = Noun("upgrade", "carry a data folder over to this program's version of the rules, and back")
 data_argument = click.argument("data", type=FILE, metavar="DIR")
 
+lose_option = click.option(
+    "--lose-reports",
+    type=Number("number of reports"),
+    default=0,
+    metavar="N",
+    help="How many past reports may be lost for good (the refusal says how many).",
+)
+
 
 def guarded(data: Path, work: Callable[[], Any]) -> Any:
     """What the work returns; its refusals as errors of the command."""
@@ -59,7 +67,8 @@ def tell(state: Any) -> None:
 @data_argument
 @click.option("--old", type=FILE, default=None, metavar="PATH", help="Directory of the installation that wrote the folder.")
 @click.option("--days", type=Number("number of days", 1, 10_000), default=1, metavar="N", help="How far back to replay (default: 1).")
-def check(data: Path, old: Path | None, days: int) -> Result:
+@lose_option
+def check(data: Path, old: Path | None, days: int, lose_reports: int) -> Result:
     with loading_kernels():
         from .. import start
         from ..engine import Capacities, Engine
@@ -80,6 +89,8 @@ def check(data: Path, old: Path | None, days: int) -> Result:
                 Exit.FAILED, f"the books would not be the same: {'; '.join(wrong[:3])}. Report this; the folder was not changed"
             )
         say("the books are the same, and every proof of the state holds")
+        folder.refuse_lost_reports(data, state.snapshot, lose_reports)
+        say("all past reports are whole")
         result = {"rules": state.snapshot.logic, "row": state.snapshot.position.seq, "books": state.found(), "differ": {}}
         if old is None:
             say("nothing was replayed: name the other installation with --old PATH to compare events")
@@ -87,7 +98,10 @@ def check(data: Path, old: Path | None, days: int) -> Result:
         replayed = compare.replay(data, state.snapshot.logic, old, days, first)
         for line in replayed.lines():
             say(line)
-        return Result({**result, "replayed": replayed.rows, "events": replayed.events, "differ": dict(replayed.kinds)})
+        differ = replayed.found
+        return Result(
+            {**result, "replayed": replayed.rows, "events": differ.events, "differ": dict(differ.kinds), "renumbered": differ.renumbered}
+        )
 
     found: Result = guarded(data, work)
     return found
@@ -101,11 +115,12 @@ def check(data: Path, old: Path | None, days: int) -> Result:
     slow=True,
 )
 @data_argument
-def apply(data: Path) -> Result:
+@lose_option
+def apply(data: Path, lose_reports: int) -> Result:
     with loading_kernels():
         from ..upgrade import apply as work
 
-    digest: str = guarded(data, lambda: work.apply(data, tell))
+    digest: str = guarded(data, lambda: work.apply(data, tell, lose_reports))
     say(f"carried over, digest {digest[:16]}; start it with exos serve --data {data}. The way back: exos upgrade back {data}")
     return Result({"digest": digest})
 

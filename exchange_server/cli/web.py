@@ -1,6 +1,8 @@
 """`exos web`: the HTTP gateway, a process beside the server."""
 
+import ipaddress
 import os
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -19,6 +21,8 @@ from .output import Result
 from .remote import trusting
 
 DEFAULT_PORT = 9800
+PRINCIPAL_SOCKET = "principal.sock"
+CONNECT_S = 5.0  # to the port where principals log on
 SECRET = "EXOS_WEB_SECRET"
 
 
@@ -55,8 +59,13 @@ SECRET = "EXOS_WEB_SECRET"
 @click.option(
     "--origin", "origins", multiple=True, metavar="ORIGIN", help="Allow pages of this origin (https://shop.example) to use the API."
 )
+@click.option("--public-url", metavar="URL", help="The address under which browsers see this process (https://shop.example): a proxy's.")
+@click.option("--proxy", "proxies", multiple=True, metavar="ADDRESS", help="Believe X-Forwarded-For of this peer: the address of a proxy.")
 @click.option("--pages", type=FILE, metavar="FILE", help="Names, colours and venues of the pages it serves (docs/page.md).")
 @click.option("--rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Requests a second of one address (default: 50).")
+@click.option(
+    "--logon-rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Logons a second of one address (default: 1, and 10 at once)."
+)
 @click.option("--client-rate", type=Number("rate", 1, 1_000_000), metavar="N", help="Requests a second of one login (default: 200).")
 @click.option("--ready-file", type=FILE, metavar="FILE", help="Write the line that says ready there as well.")
 @click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
@@ -84,8 +93,11 @@ def checked(
     expose_plain: bool,
     expose_sandbox: bool,
     origins: tuple[str, ...],
+    public_url: str | None,
+    proxies: tuple[str, ...],
     pages: Path | None,
     rate: int | None,
+    logon_rate: int | None,
     client_rate: int | None,
     ready_file: Path | None,
     log_level: str,
@@ -107,18 +119,45 @@ def checked(
             "listen on 127.0.0.1, or give --expose-plain",
         )
     for origin in origins:
-        if not origin.startswith(("https://", "http://")) or origin.count("/") != 2:
-            raise CommandError(Exit.USAGE, f'--origin: "{origin[:100]}" is no origin: write it like https://shop.example, without a path')
+        _check_origin("--origin", origin)
+    public = (public_url or "").removesuffix("/")
+    if public:
+        _check_origin("--public-url", public)
     usual = Rates()
     rates = usual._replace(
         public=Rate(rate, 2 * rate) if rate else usual.public, session=Rate(client_rate, 2 * client_rate) if client_rate else usual.session,
+        logon=Rate(logon_rate, 10 * logon_rate) if logon_rate else usual.logon,
     )  # fmt: skip
     remote = server.remote
     return WebOptions(
-        host, port, server.connect, login, secret, key_file_of_login, key_id_of_login, _target(target),
+        host, port, server.connect, _door(server), login, secret, key_file_of_login, key_id_of_login, _target(target),
         remote.host if remote is not None else "127.0.0.1", trusting(remote.ca if remote is not None else _ca()) if tls else None, certificate,
-        exposed, expose_sandbox, Settings(certificate is not None, origins, rates), _pages(pages), ready_file, log_level,
+        exposed, expose_sandbox, Settings(certificate is not None or public.startswith("https:"), origins, rates, public, _addresses(proxies)),
+        _pages(pages), ready_file, log_level,
     )  # fmt: skip
+
+
+def _check_origin(option: str, origin: str) -> None:
+    if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or origin.endswith("/"):
+        raise CommandError(Exit.USAGE, f'{option}: "{origin[:100]}" is no origin: write it like https://shop.example, without a path')
+
+
+def _addresses(given: tuple[str, ...]) -> frozenset[str]:
+    try:
+        return frozenset(str(ipaddress.ip_address(one)) for one in given)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--proxy: {error}") from None
+
+
+def _door(server: Server) -> Any:
+    """Where principals log on: the data folder's socket for them, or the port for remote administration."""
+    from ..web.desk import Door
+    from .admin_client import connect
+
+    if (remote := server.remote) is None:
+        path = server.data / PRINCIPAL_SOCKET
+        return Door(lambda: connect(path, CONNECT_S))
+    return Door(lambda: socket.create_connection((remote.host, remote.port), CONNECT_S), trusting(remote.ca), remote.host)
 
 
 def _pages(file: Path | None) -> Any:

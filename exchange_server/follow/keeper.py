@@ -2,7 +2,8 @@
 events older than their retention.
 
 The work is done in a thread of the follower's process, one piece after the other; the follower goes on meanwhile, and the server never waits for it.
-Whatever fails is said in the status and tried again; nothing is removed then.
+Whatever fails is said in the status and tried again; nothing is removed then. Of a copy of a server's folder (a standby) nothing is archived or
+removed: the archive is the server's.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import identity
 from ..archive.recycle import floor_snapshot, recycle_next
 from ..archive.segments import Archive, ArchiveProblem
 from ..journal.event_files import ROWS_PER_FILE
@@ -69,6 +71,7 @@ class Keeper:
         self._archived_in: Archive | None = None  # knows which snapshots were read
         self._task: Task | None = None
         self._due_s = 0.0
+        self._away = ""  # why nothing is archived from here, as it was logged last
 
     def look(self, now_s: float, wanted: Wanted) -> None:
         if self._task is not None:
@@ -88,6 +91,9 @@ class Keeper:
     def work(self, wanted: Wanted) -> None:
         """All that is due now. Raises nothing that an operator can cause."""
         kept = self.kept
+        if self._elsewhere():
+            kept.archive = kept.problem = ""
+            return
         kept.archive = wanted.archive
         try:
             archive = self._in(archive_folder(self.data, wanted.archive))
@@ -101,6 +107,20 @@ class Keeper:
             self._fail(str(error))
         except OSError as error:
             self._fail(f"archive {wanted.archive}: {disk_words(error)}")
+
+    def _elsewhere(self) -> bool:
+        """Whether this is not the server's own folder: a standby is followed, and its archive is the server's."""
+        why = ""
+        try:
+            identity.home(self.data)
+        except identity.IdentityRefused as error:
+            why = str(error)
+        except OSError as error:
+            why = disk_words(error, self.data)
+        if why and why != self._away:
+            self._log("info", "archive_left_alone", text=why, effect="snapshots are made; nothing is archived or removed from here")
+        self._away = why
+        return bool(why)
 
     def _in(self, folder: Path) -> Archive:
         """The same for as long as the setting is the same."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 STATUS = "status.json"
-FRESH_NS = 60_000_000_000  # a running follower reports every second, and before and after longer work
 
 STARTING, FOLLOWING, SNAPSHOT, DIFFERS, REFUSED, STOPPED = "starting", "following", "snapshot", "differs", "refused", "stopped"
 
@@ -77,22 +76,9 @@ def read_status(folder: Path) -> Status | None:
         return None
 
 
-def alive(status: Status, now_ns: int, folder: Path | None = None) -> bool:
-    """Whether the process that wrote it still runs. folder: of the follower; then its lock decides, however long it works on something. Without, a
-    report that is too old counts as none, but for a snapshot, which may take long."""
-    if status.state in (DIFFERS, REFUSED, STOPPED) or not status.pid:
-        return False
-    if folder is not None:
-        return locked(folder)
-    if status.state == FOLLOWING and now_ns - status.at_ns > FRESH_NS:
-        return False
-    try:
-        os.kill(status.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def alive(status: Status, folder: Path) -> bool:
+    """Whether the follower of this folder runs and has not given up: its lock decides, however long it works on something."""
+    return status.state not in (DIFFERS, REFUSED, STOPPED) and locked(folder)
 
 
 def locked(folder: Path) -> bool:

@@ -115,7 +115,7 @@ class Secured(NamedTuple):
 
 def needs_work(record: Any) -> bool:
     """A record that must go through `secured` before it is journaled."""
-    return bool(ar.open_secrets(record)) or _wants_one(record)
+    return bool(ar.open_secrets(record)) or any(map(_wants_one, record.records if isinstance(record, ar.Configuration) else (record,)))
 
 
 def _wants_one(record: Any) -> bool:
@@ -123,24 +123,33 @@ def _wants_one(record: Any) -> bool:
 
 
 def secured(record: Any, recipe: Recipe, registry: Definitions, random: Random = os.urandom) -> Secured:
-    """The record with verifiers in the place of its plain secrets. A key that needs a secret and has none gets one of 256 bits. Raises Refused,
-    in a configuration with the number of the record."""
+    """The record with verifiers in the place of its plain secrets. A key that needs a secret and has none gets one of 256 bits; in a configuration at most one
+    does. Raises Refused, in a configuration with the number of the record."""
     if not isinstance(record, ar.Configuration):
-        if not _wants_one(record):
-            return Secured(_one(record, recipe, registry, random))
-        if registry.keys.get(record.id) is not None:  # other terms of a key that exists: its secret stays
-            return Secured(msgspec.structs.replace(record, verifier=registry.keys[record.id].record.verifier))
-        made = credentials.made_secret(record.kind, random(32))
-        return Secured(_one(msgspec.structs.replace(record, secret=made), recipe, registry, random), made)
-    records = list(record.records)
-    for i in ar.open_secrets(record):
-        assert i is not None
+        return _with_own(record, recipe, registry, random)
+    records, made = list(record.records), ""
+    for i, one in enumerate(records):
+        if not needs_work(one):
+            continue
         try:
-            records[i] = _one(records[i], recipe, registry, random)
+            secured = _with_own(one, recipe, registry, random)
+            if made and secured.made:
+                raise Refused(codes.R_BAD_DEFINITION, "secrets are made for one key at a time", "secret")
         except Refused as refused:
             refused.refusal = msgspec.structs.replace(refused.refusal, record=i)
             raise
-    return Secured(msgspec.structs.replace(record, records=tuple(records)))
+        records[i], made = secured.record, made or secured.made
+    return Secured(msgspec.structs.replace(record, records=tuple(records)), made)
+
+
+def _with_own(record: Any, recipe: Recipe, registry: Definitions, random: Random) -> Secured:
+    """One record, with a secret that is made for it where it needs one."""
+    if not _wants_one(record):
+        return Secured(_one(record, recipe, registry, random))
+    if registry.keys.get(record.id) is not None:  # other terms of a key that exists: its secret stays
+        return Secured(msgspec.structs.replace(record, verifier=registry.keys[record.id].record.verifier))
+    made = credentials.made_secret(record.kind, random(32))
+    return Secured(_one(msgspec.structs.replace(record, secret=made), recipe, registry, random), made)
 
 
 def _one(record: Any, recipe: Recipe, registry: Definitions, random: Random) -> Any:

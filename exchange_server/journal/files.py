@@ -5,6 +5,7 @@ import fcntl
 import mmap
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,13 +75,12 @@ class DirectoryLock:
         fresh = self.directory / "lock.tmp"
         fresh.unlink(missing_ok=True)
         fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, fd)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
             os.rename(fresh, self.directory / "lock")
-        except BaseException:
-            os.close(fd)
-            raise
+            undo.pop_all()
         os.close(self._fd)
         self._fd = fd
 
@@ -110,9 +110,12 @@ def replaced(fd: int, path: Path) -> bool:
 
 
 def sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    """Make the names in this folder durable. Raises OSError with the folder's name."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(directory)) from error
     finally:
         os.close(fd)
 

@@ -316,12 +316,12 @@ def cannot_open(kind: str, host: str, port: int, error: OSError) -> PortError:
 
 
 async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> Listening:
-    """Open the operator's socket, readable by its owner only. The data folder's lock is held, so an existing file is a leftover."""
+    """Open a socket in the data folder, readable by its owner only. The data folder's lock is held, so an existing file is a leftover."""
     try:
         sock = unix_socket(path)
         return await hub.loop.create_unix_server(lambda: Link(hub, kind, make), sock=sock)
     except OSError as error:
-        raise PortError(f"the admin socket {path} cannot be opened: {error.strerror or error}") from error
+        raise PortError(f"the {kind} socket {path} cannot be opened: {error.strerror or error}") from error
 
 
 def unix_socket(path: Path) -> socket.socket:

@@ -212,6 +212,28 @@ def trying(registry: Definitions, records: tuple[ar.Configured, ...], engine: En
     return trial
 
 
+ADDED = (ar.DefineFirm, ar.DefineAccount, ar.DefineSession, ar.DefineKey, ar.Transfer)  # what a configuration of additions may hold
+
+
+def check_additions(record: ar.Configuration) -> None:
+    """Raises Refused for what is a file's business."""
+    for i, one in enumerate(record.records):
+        if not isinstance(one, ADDED):
+            known = ", ".join(str(kind.__struct_config__.tag) for kind in ADDED)
+            raise bad(("records", i), f"additions are of {known}; asked {one.__struct_config__.tag}")
+    if record.settings is not None or record.base is not None or record.plan or record.sandbox:
+        raise bad("additions", "additions have no settings, base, plan and sandbox")
+
+
+def refuse_changes(record: ar.Configuration, trial: Trial) -> None:
+    """Additions leave what exists as it is: a refusal for the first one that would change it."""
+    for change in trial.changes:
+        if change.kind == CHANGED and not trial.refusals:
+            one = record.records[change.record]
+            text = f"{' '.join(ar.identity(one) or ())} exists with other {', '.join(change.fields)}"
+            trial.refusals.append(Refusal(code=codes.R_BAD_DEFINITION, sentence=text, key=("records", change.record), record=change.record))
+
+
 def _is_first_phase(copy: Definitions, record: ar.SetPhase, made: dict[str, int]) -> bool:
     """True: the market is one that this configuration creates; the phase of an existing market does not change. Raises Refused."""
     checks.find(copy.events, "event", record.event)

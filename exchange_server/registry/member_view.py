@@ -4,7 +4,7 @@ Each row has `name`, `record` (the fields of its admin record in the record's un
 what the core knows of it. Amounts in minor units.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -32,6 +32,46 @@ def view(registry: Definitions, m: Words, kind: str, name: str, sight: Sight) ->
     return [row_of(registry, m, row, sight) for row in found]
 
 
+def after(sight: Sight, kind: str, id: int) -> Iterator[int | None]:
+    """The ids of a kind above this one, in order: None for a row that is not shown to the asker."""
+    table: Any = sight.table(VIEWS[kind][0])
+    for number in range(id + 1, table.next_id):
+        one = table.get(number)
+        hidden = one is None or (kind == "account" and number == HOLDS_ACCOUNT) or not sight.sees(table.kind, one)
+        yield None if hidden else number
+
+
+def row(registry: Definitions, m: Words, kind: str, id: int, sight: Sight) -> Row:
+    """The row of one id, which is there; a firm's without the counts of its accounts and sessions (`members_of`)."""
+    table, row_of = VIEWS[kind]
+    one: Any = sight.table(table).get(id)
+    if kind == "firm":
+        return _firm_now(registry, m, one)
+    made = row_of(registry, m, one, sight)
+    return made | {"balances": _balances_of(registry, m, id)} if kind == "account" else made
+
+
+def members_of(sight: Sight, kind: str) -> Iterator[int]:
+    """The firm of each account or session that the asker sees, in the order of their ids; 0 for one that it does not."""
+    table: Any = sight.table(kind)
+    for id in range(1, table.next_id):
+        one = table.get(id)
+        yield one.firm if one is not None and sight.sees(kind, one) else 0
+
+
+def _balances_of(registry: Definitions, m: Words, account: int) -> dict[str, dict[str, int]]:
+    """Of one account, as `_balances` has them."""
+    out: dict[str, dict[str, int]] = {}
+    for asset in registry.assets:
+        if (held := state.balance(m, account, asset.id)) is not None:
+            out[asset.name] = {"cash": held[0], "locked": held[1], "held": 0}
+    for hold in registry.holds.of(account):
+        own = out.setdefault(registry.assets[hold.asset].name, {"cash": 0, "locked": 0, "held": 0})
+        own["cash"] += hold.amount
+        own["held"] += hold.amount
+    return out
+
+
 def shown(record: Any) -> Row | None:
     """The fields of a record, without its type and secrets."""
     if record is None:
@@ -56,13 +96,14 @@ def _venue(registry: Definitions, m: Words, row: Venue, sight: Sight) -> Row:
 
 
 def _firm(registry: Definitions, m: Words, row: Firm, sight: Sight) -> Row:
-    now = state.Firm.of(m, row.id)
     accounts = sum(account.firm == row.id and sight.sees("account", account) for account in registry.accounts)
     sessions = sum(session.firm == row.id and sight.sees("session", session) for session in registry.sessions)
-    return {
-        "name": row.name, "record": shown(row.record), "accounts": accounts, "sessions": sessions, "open_orders": now.open_orders,
-        "killed": now.killed, "closed": _closed(row),
-    }  # fmt: skip
+    return _firm_now(registry, m, row) | {"accounts": accounts, "sessions": sessions}
+
+
+def _firm_now(registry: Definitions, m: Words, row: Firm) -> Row:  # noqa: ARG001 (VIEWS)
+    now = state.Firm.of(m, row.id)
+    return {"name": row.name, "record": shown(row.record), "open_orders": now.open_orders, "killed": now.killed, "closed": _closed(row)}
 
 
 def _account(registry: Definitions, m: Words, row: Account, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)

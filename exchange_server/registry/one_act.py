@@ -15,11 +15,12 @@ from .refused import Refusal, Refused
 
 
 class Tried(NamedTuple):
-    """`change` or `refusal`; `text`: what would be answered."""
+    """`change` or `refusal`; `text`: what would be answered; `waits`: a second person would be needed."""
 
     change: Change | None
     refusal: Refusal | None
     text: str
+    waits: bool = False
 
 
 def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who: str = access.CHECK) -> Tried:
@@ -43,7 +44,12 @@ def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who
             return Tried(None, refusal, refusal.text)
     _, waits = pending.waits(registry, envelope, int(engine.time_ns))
     text = f"{act.text} (after a second person has approved it)" if waits and act.changed != () else act.text
-    return Tried(Change(0, NEW if act.changed is None else CHANGED if act.changed else SAME, act.changed or ()), None, text)
+    return Tried(
+        Change(0, NEW if act.changed is None else CHANGED if act.changed else SAME, act.changed or ()),
+        None,
+        text,
+        waits and act.changed != (),
+    )
 
 
 def _core_would_say(registry: Definitions, record: ar.AnyRecord, act: Act, engine: EngineLike) -> int:

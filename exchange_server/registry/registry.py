@@ -232,20 +232,27 @@ class Registry(Definitions):
         if trial.refusals:
             first = trial.refusals[0]
             return AdminAnswer(row_seq, False, first.code, first.text, {}, envelope.request_id, envelope.who, first)
-        content = revisions.content_of(self, trial.ask(record))
+        content = revisions.content_of(self, trial.ask(record)) if not record.additions else revisions.Content()
         if record.plan and record.plan != revisions.digest_of(content):
             raise Refused(codes.R_PLAN_DIFFERS, "what the plan says is not what would be done now: make it again", "plan")
 
-        texts = configuration.carry_out(self, trial, self._stepper(engine, sink, "a configuration"))
+        texts = (
+            configuration.carry_out(self, trial, self._stepper(engine, sink, "a configuration"))
+            if trial.acts or not record.additions
+            else []
+        )
         timetable.after(self, [rows for act in trial.acts for rows in act.rows], int(engine.time_ns))
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
+        unchanged = trial.count(configuration.SAME)
+        text = f"{len(texts)} applied, {unchanged} unchanged"
+        if record.additions:
+            same = {} if texts else {"unchanged": 1}
+            return AdminAnswer(row_seq, True, 0, text, {"applied": len(texts), **same}, envelope.request_id, envelope.who)
         revisions.own(self, askers[0] if askers else envelope.who, record)
         revisions.write(self, envelope.who, content, int(engine.time_ns), record.name, record.why, record.base)
         number = revisions.newest(self)
-        unchanged = trial.count(configuration.SAME)
         result = {"applied": len(texts), "unchanged": unchanged, "lines": texts, "revision": number, "settings": content.settings}
-        text = f"{len(texts)} applied, {unchanged} unchanged"
         doubts = tuple(f"{act.subject}: {warning}" for act in trial.acts for warning in act.warnings)[:WARNINGS]
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who, warnings=doubts)
 
@@ -281,11 +288,17 @@ class Registry(Definitions):
         try:
             for who in askers:
                 access.authorise(self, who, record, int(engine.time_ns))
-            self.refuse_mixing(record.name, record.sandbox)
+            if record.additions:
+                configuration.check_additions(record)
+            else:
+                self.refuse_mixing(record.name, record.sandbox)
             revisions.check_plan(self, record.base)
         except Refused as error:
             return Trial([], [error.refusal], self, [])
-        return (yield from configuration.trying(self, record.records, engine, askers))
+        trial = yield from configuration.trying(self, record.records, engine, askers)
+        if record.additions:
+            configuration.refuse_changes(record, trial)
+        return trial
 
     def try_act(self, record: ar.AnyRecord, engine: EngineLike, who: str = access.CHECK) -> Tried:
         """What one record that is no configuration would do if `who` sent it, or why it would be refused. Changes nothing."""

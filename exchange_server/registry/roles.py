@@ -83,7 +83,7 @@ ROLES: dict[str, Role] = {
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "plan", "pending", "statement"}),
     ),
     "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "keys", "export", "pending", "revisions", "revision", "schedule", "series", "statement", "venue_export"})),
-    "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
+    "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "series"})),
 }  # fmt: skip
 
 

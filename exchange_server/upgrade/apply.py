@@ -25,7 +25,7 @@ from ..journal.recover import FOLLOWER, recover, seal
 from ..journal.runner import Threads
 from ..journal.snapshots import Keep, Snapshot, newest_snapshots, read_header, write_snapshot
 from ..journal.walk import list_segments
-from .folder import CannotUpgrade, Carried, carried
+from .folder import CannotUpgrade, Carried, carried, refuse_lost_reports
 
 KEPT = "upgrade"  # folder in a data folder
 NOTE = "note.json"
@@ -58,9 +58,9 @@ def locks(data: Path) -> list[DirectoryLock]:
     return held
 
 
-def apply(data: Path, check: Callable[[Carried], None]) -> str:
-    """Carry the folder over. check: called with the carried state before anything is changed; may raise. Returns the digest under the new rules.
-    Raises CannotUpgrade, JournalError, OSError."""
+def apply(data: Path, check: Callable[[Carried], None], lose_reports: int = 0) -> str:
+    """Carry the folder over. check: called with the carried state before anything is changed; may raise. lose_reports: how many past reports may be lost.
+    Returns the digest under the new rules. Raises CannotUpgrade, JournalError, OSError."""
     held = locks(data)
     try:
         if not _begun(data):
@@ -68,6 +68,7 @@ def apply(data: Path, check: Callable[[Carried], None]) -> str:
             state = carried(data)
             if wrong := state.differences():
                 raise CannotUpgrade(f"{data}: the books would not be the same: {'; '.join(wrong[:3])}. Nothing was changed; report this")
+            refuse_lost_reports(data, state.snapshot, lose_reports)
             check(state)
             at = _keep_the_way_back(data, state.snapshot)
             position = _next_segment(data, state.snapshot, at)

@@ -16,6 +16,8 @@ from ..core.layout.description import Described
 from ..data_folder import SERVER_ID
 from ..engine import Capacities, Engine, Reader, SnapshotRefused, arena_like, read_head, read_words
 from ..journal import format as fmt
+from ..journal import retention
+from ..journal.event_files import ROWS_PER_FILE, EventFiles, Range
 from ..journal.files import JournalError
 from ..journal.snapshots import Snapshot, newest_snapshots
 from ..journal.walk import Walk
@@ -119,6 +121,33 @@ def refuse_unsealed(data: Path, snapshot: Snapshot) -> None:
         )
 
 
+def lost_reports(data: Path, snapshot: Snapshot, rows_per_file: int = ROWS_PER_FILE) -> list[Range]:
+    """The reports before the snapshot that the event store should have and does not give back whole. This program cannot make them again: their rows are of
+    other rules. Raises OSError."""
+    files = EventFiles(data / "events", rows_per_file)
+    try:
+        return files.scan(retention.read(files.directory), snapshot.event_seq - 1)
+    finally:
+        files.close()
+
+
+def refuse_lost_reports(data: Path, snapshot: Snapshot, lose: int = 0) -> None:
+    """lose: so many lost reports are agreed to. Raises CannotUpgrade, OSError."""
+    lost = lost_reports(data, snapshot)
+    count = sum(last - first + 1 for first, last in lost)
+    if count == lose:
+        return
+    if not count:
+        raise CannotUpgrade(f"{data}: no report is lost, so none can be agreed to: leave out --lose-reports")
+    first, last = lost[0]
+    more = f", and in {len(lost) - 1} other places" if len(lost) > 1 else ""
+    raise CannotUpgrade(
+        f"{data}: {count} past reports are damaged or missing in its event store (events {first} to {last}{more}), and the new program cannot make them again "
+        f"from rows of rules version {snapshot.logic}. Start that version, wait until exos status shows event_store.to_rebuild = 0, and stop it. If they cannot "
+        f"be made again there either: --lose-reports {count}"
+    )
+
+
 def carried(data: Path) -> Carried:
     """The state of a folder of an earlier version under the rules of this program; changes nothing. Raises CannotUpgrade, JournalError."""
     snapshot = newest(data)
@@ -136,4 +165,4 @@ def carried(data: Path) -> Carried:
     return Carried(snapshot, engine, before, books(engine.m, OWN))
 
 
-__all__ = ["CannotUpgrade", "Carried", "JournalError", "carried", "engine_of", "newest"]
+__all__ = ["CannotUpgrade", "Carried", "JournalError", "carried", "engine_of", "lost_reports", "newest", "refuse_lost_reports"]

@@ -18,6 +18,7 @@ from . import fields as f
 from .notify import Notify
 from .page import PageWriter
 
+AGAIN_S = 60.0  # a page that could not be written
 EVERY_S = 0.4  # the housekeeping comes every half second, and more often while log lines are left
 EDGES = {
     "order_to_report": [edge(i) for i in range(f.LATENCY_BUCKETS - 1)],
@@ -34,19 +35,27 @@ def reason_names() -> list[str]:
 
 
 class Watch:
-    """The page of one server, and what systemd is told. `replaying` and `begin` open the page: only with the journal's lock held, so that no second
-    server of a folder takes the first one's page. server: app.Server."""
+    """The page of one server, and what systemd is told. `starting`, `replaying` and `begin` open the page: only with the journal's lock held, so that no
+    second server of a folder takes the first one's page. A page that cannot be written is tried again after AGAIN_S. server: app.Server."""
 
     def __init__(self, server: Any, folder: Path, notify: Notify) -> None:
         self.server, self.folder, self.notify = server, folder, notify
         self.page: PageWriter | None = None
         self.disk = DiskHours()
-        self._started = time.time_ns()
+        self._life: dict[str, int] = {"state": f.STARTING, "start_time": time.time_ns()}  # what stays when the page is made again
         self._labels: dict[str, list[str]] = {}
+        self._again_s = float("-inf")  # of the monotonic clock: not before this is the page opened again
+        self._problem = ""  # as it was logged last
         self._wrote = float("-inf")
         self._refused_before: Any = 0  # refusals that a replay repeated
 
     # ---- the server's life --------------------------------------------------------------------------------------------
+    def starting(self) -> None:
+        """The folder is ours; a snapshot is loaded next, which may take a while."""
+        self._open()
+        self._publish()
+        self.notify.starting("loading the newest snapshot")
+
     def replaying(self, done: int, expected: int = 0) -> None:
         """The journal is being replayed: rows done, rows in all as far as that is known."""
         now_s = time.monotonic()
@@ -54,8 +63,7 @@ class Watch:
             return
         self._wrote = now_s
         self._open()
-        self._put("recovery_rows", done)
-        self._put("recovery_rows_expected", expected)
+        self._keep(recovery_rows=done, recovery_rows_expected=expected)
         self._publish()
         self.notify.starting(f"replaying the journal: {done} of {expected} rows")
 
@@ -63,21 +71,21 @@ class Watch:
         """The server begins to trade."""
         self._open()
         self._refused_before = self.server.store.refusals()
-        self._put("state", f.TRADING)
+        self._keep(state=f.TRADING)
         self._wrote = float("-inf")
         self.look(self.server.loop.time())
         self.notify.ready(f"trading, FIX on port {self.server.ports.get('fix', 0)}, binary on port {self.server.ports.get('binary', 0)}")
 
     def stopping(self) -> None:
-        self._put("state", f.STOPPING)
+        self._keep(state=f.STOPPING)
         self._publish()
         self.notify.stopping("stopping")
 
     def end(self, code: int, failed: bool) -> None:
-        """The process ends with this exit code; the page stays."""
-        self._put("state", f.FAILED if failed else f.STOPPED)
-        self._put("exit_code", code)
-        self._publish()
+        """The process ends with this exit code; the page stays. The folder may be another server's by now: a page that is not ours any more is left alone."""
+        self._keep(state=f.FAILED if failed else f.STOPPED, exit_code=code)
+        if self.page is not None and not self.page.lost():
+            self._publish()
         if self.page is not None:
             self.page.close()
         self.notify.status(f"ended with exit code {code}")
@@ -87,9 +95,12 @@ class Watch:
         """For the housekeeping. now_s: the loop's time."""
         self.notify.alive(now_s)
         since = now_s - self._wrote
-        if since < EVERY_S or self.page is None:
+        if since < EVERY_S:
             return
         self._wrote = now_s
+        self._open()
+        if self.page is None:
+            return
         server = self.server
         usual_s = server.pipeline.limits.disk_check_ns / 1e9
         self._put("loop_late", round(max(since - usual_s, 0) * 1e9) if since < float("inf") else 0)
@@ -105,12 +116,18 @@ class Watch:
 
     # ---- the page -----------------------------------------------------------------------------------------------------
     def _open(self) -> None:
-        if self.page is not None:
+        if self.page is not None or time.monotonic() < self._again_s:
             return
         self.page = page = PageWriter(self.folder, machine_boot(), EDGES)
         page.describe({}, self._texts())
-        self._put("state", f.STARTING)
-        self._put("start_time", self._started)
+        self._labels = {}
+        self._keep()
+
+    def _keep(self, **values: int) -> None:
+        """Words of the server's life: they are there also in a page that is made anew."""
+        self._life |= values
+        for name, value in self._life.items():
+            self._put(name, value)
 
     def _put(self, name: str, value: int) -> None:
         if self.page is not None:
@@ -126,12 +143,23 @@ class Watch:
         page = self.page
         if page is None:
             return
+        if page.lost():
+            page.make()
         page.write(time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         if page.problem:
-            self.server.log(
-                "warning", "counters_not_written", why=page.problem, effect="exos top and exos metrics see nothing; trading goes on"
-            )
+            page.close()
             self.page = None
+            self._again_s = time.monotonic() + AGAIN_S
+        if page.problem != self._problem:
+            self._problem = page.problem
+            self._tell(page.problem)
+
+    def _tell(self, problem: str) -> None:
+        if problem:
+            effect = f"exos top and exos metrics see nothing; trading goes on, and it is tried again every {AGAIN_S:.0f} s"
+            self.server.log("warning", "counters_not_written", why=problem, effect=effect)
+        else:
+            self.server.log("info", "counters_written_again")
 
     def _texts(self) -> dict[str, str]:
         server = self.server

@@ -36,6 +36,7 @@ TEXT_AT = 512
 WORDS_AT = 40_960
 WORDS = 3_072
 PAGE_BYTES = WORDS_AT + 8 * WORDS
+TEXT_AGAIN = 20  # writes after which the text is written again: ten seconds
 TRIES = 50
 TRY_AGAIN_S = 0.001
 
@@ -55,7 +56,7 @@ def places(fields: Sequence[Field] = FIELDS) -> dict[str, int]:
 
 
 class PageWriter:
-    """The server's side. `write` costs two system calls at most; it raises nothing: what is wrong is in `problem`."""
+    """The server's side. `write` costs two or three system calls; it raises nothing: what is wrong is in `problem`, and then nothing more is written."""
 
     def __init__(self, folder: Path, boot: int, edges: dict[str, list[int]]) -> None:
         """Replaces the page of an earlier server. boot: identifies this start of the machine. edges: upper bounds of a histogram's buckets but the
@@ -69,14 +70,30 @@ class PageWriter:
         self._fd = -1
         self._head[H_MAGIC], self._head[H_VERSION], self._head[H_WORDS] = MAGIC, VERSION, WORDS
         self._head[H_PID], self._head[H_BOOT], self._head[H_PID_STARTED] = os.getpid(), boot, process_started(os.getpid())
-        path, temporary = folder / NAME, folder / (NAME + ".tmp")
+        self.path = folder / NAME
+        self.make()
+
+    def make(self) -> None:
+        """A new file under the page's name, with all that is known; the one that was open is left alone."""
+        self.close()
+        temporary = self.path.with_name(NAME + ".tmp")
         try:
             temporary.unlink(missing_ok=True)
             self._fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             os.posix_fallocate(self._fd, 0, PAGE_BYTES)
-            temporary.replace(path)
+            temporary.replace(self.path)
         except OSError as error:
             self._give_up(error)
+        self._put(self._text, TEXT_AT)
+
+    def lost(self) -> bool:
+        """Whether the page's name is another file's now, or nobody's. What cannot be looked at is taken as unchanged."""
+        try:
+            return self._fd >= 0 and not os.path.samestat(os.fstat(self._fd), os.stat(self.path))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
 
     def _give_up(self, error: OSError) -> None:
         self.problem = error.strerror or str(error)
@@ -112,6 +129,8 @@ class PageWriter:
         """Publish the words as they are now. real_ns: time of day; steady_ns: since the machine was started, sleep included."""
         head = self._head
         head[H_SEQUENCE] += 1
+        if head[H_SEQUENCE] % TEXT_AGAIN == 0:
+            self._put(self._text, TEXT_AT)  # the file may have been cut short or damaged meanwhile
         head[H_REAL], head[H_STEADY] = real_ns, steady_ns
         head[H_WORDS_SUM] = zlib.crc32(self.words)
         head[H_SUM] = zlib.crc32(memoryview(head)[:H_SUM])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..follow.status import DIFFERS, Status, alive, read_status
+from ..net.clock import machine_boot
 from . import fields as f
 from .page import Page, process_started, read_page
 
@@ -98,11 +99,12 @@ def look(data: Path) -> View:
     page = read_page(data)
     started = process_started(page.pid)
     age = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - page.steady_ns
+    if page.boot != machine_boot():
+        age = -1
     running = bool(started) and started == page.pid_started and age >= 0
     follower = read_status(data / FOLLOWER)
-    return View(
-        page, age if age >= 0 else -1, running, follower, follower is not None and alive(follower, time.time_ns()), _resident(page.pid) if running else 0
-    )  # fmt: skip
+    up = follower is not None and alive(follower, data / FOLLOWER)
+    return View(page, age if age >= 0 else -1, running, follower, up, _resident(page.pid) if running else 0)
 
 
 def _resident(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 import msgspec
 from starlette.applications import Starlette
@@ -13,8 +14,8 @@ from starlette.routing import Route, WebSocketRoute
 
 from protocol import codes
 
-from . import asyncapi
-from .gateway import PUBLIC, Gateway
+from . import asyncapi, documents
+from .gateway import PUBLIC, SLASH, Gateway
 from .openapi import document
 from .operation import Operation, problem_answer
 from .pages.routes import Pages
@@ -29,7 +30,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"), (b"x-frame-options", b"DENY"),
 )  # fmt: skip
 HSTS = (b"strict-transport-security", b"max-age=31536000")
-ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key")
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token")
 TOLD_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After")
 
 Scope = MutableMapping[str, Any]
@@ -61,6 +62,20 @@ class SecureHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class Slashes:
+    """A name may have slashes, written %2F: they part nothing. Where the routes look they are another character."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope.get("raw_path", b"") if scope["type"] == "http" and scope["path"].startswith("/v1/") else b""
+        if b"%2F" in raw or b"%2f" in raw:
+            hidden = raw.replace(b"%2f", b"%2F").replace(b"%2F", quote(SLASH).encode())
+            scope = {**scope, "path": unquote(hidden.decode("ascii", "replace"))}
+        await self.app(scope, receive, send)
 
 
 def _endpoint(gateway: Gateway, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -99,6 +114,7 @@ def make_app(gateway: Gateway, pages: Pages) -> Any:
         Route("/openapi.json", _document(document(ALL, VERSION)), methods=["GET"]),
         Route("/asyncapi.json", _document(asyncapi.document(VERSION)), methods=["GET"]),
         WebSocketRoute("/v1/stream", Streams(gateway).serve),
+        *documents.routes(),
         *pages.routes(),
     ]
     # Fixed paths before those with a name in their place.
@@ -112,4 +128,4 @@ def make_app(gateway: Gateway, pages: Pages) -> Any:
             app, allow_origins=list(origins), allow_methods=["GET", "POST", "PUT", "DELETE"], allow_headers=ALLOWED_HEADERS,
             expose_headers=TOLD_HEADERS, max_age=600,
         )  # fmt: skip
-    return SecureHeaders(app, gateway.settings.secure, bool(origins))
+    return SecureHeaders(Slashes(app), gateway.settings.secure, bool(origins))

@@ -77,8 +77,10 @@ class Group:
         found = self._book()
         if found is None or self.channel == "trades":
             return
-        definition, book = found
-        member.put(snapshot_frame(self.gateway, definition, book) if self.channel == "book" else ticker_frame(definition, book))
+        member.put(self._whole(*found))
+
+    def _whole(self, definition: M.Definition, book: BookBuilder) -> bytes:
+        return snapshot_frame(self.gateway, definition, book) if self.channel == "book" else ticker_frame(definition, book)
 
     def _book(self) -> tuple[M.Definition, BookBuilder] | None:
         definition, book = self.gateway.feed.definitions.get(self.instrument), self.gateway.feed.books.get(self.instrument)
@@ -100,8 +102,8 @@ class Group:
         for prices in self._touched.values():
             prices.clear()
         self.sent_seq, self._top = found[1].seq, None
-        for member in list(self.members):
-            self.first(member)
+        if self.members and self.channel != "trades":
+            self.send(self._whole(*found))
 
     def update(self, message: M.BookUpdate) -> None:
         """The changes of one turn, which the book has."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from protocol import codes
 from protocol import messages as M
 from protocol.binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Prover
+from protocol.framing import MAX_SERVER_PAYLOAD, FrameReader
 
 CONNECT_S = 10.0
 
@@ -52,6 +53,69 @@ class KeptProver(Prover):
         if self._made is None or other._made is None or self._made[0] != other._made[0] or self.key_id != other.key_id:
             return False
         return hmac.compare_digest(self._made[1], other._made[1])
+
+
+class GivenProver(Prover):
+    """The proof that a client made of one Hello's challenge: good for that logon, and for no other."""
+
+    def __init__(self, login: str, key_id: str, proof: bytes) -> None:
+        self.login, self.key_id, self._proof = login, key_id, proof
+
+    def prove(self, hello: M.Hello) -> bytes:  # noqa: ARG002 (Prover)
+        return self._proof
+
+
+class Knock(asyncio.Protocol):
+    """A connection that has the exchange's Hello and waits for the client's proof. `link` goes on with it."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.hello: asyncio.Future[M.Hello] = loop.create_future()
+        self.lost = False
+        self.taken = False  # `link` has gone on with it
+        self._reader = FrameReader(MAX_SERVER_PAYLOAD)
+        self._data = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        try:
+            for payload in self._reader.feed(data):
+                message = M.decode_server(payload)
+                if isinstance(message, M.Hello) and not self.hello.done():
+                    self.hello.set_result(message)
+                elif isinstance(message, M.Logout):
+                    self._lose()
+        except M.WireError:
+            self._lose()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
+        self._lose()
+
+    def _lose(self) -> None:
+        self.lost = True
+        if not self.hello.done():
+            self.hello.set_exception(LinkEnded(codes.R_SERVER_DOWN, "the connection was lost"))
+            self.hello.exception()
+
+    def close(self) -> None:
+        self._lose()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def link(self, prover: GivenProver, on_message: Callable[[Any], None]) -> "Link":
+        """The logon with this proof, on its way."""
+        assert self._transport is not None and not self.lost
+        self.taken = True
+        session = ClientSession(prover.login, prover, 0, 0, M.LOGON_SETTLEMENT, time.monotonic_ns())
+        link = Link(session, on_message)
+        self._transport.set_protocol(link)
+        link.connection_made(self._transport)
+        link.data_received(self._data)
+        return link
 
 
 class Link(asyncio.Protocol):
@@ -150,15 +214,39 @@ async def open_link(
     on_batch: Callable[[], None] = lambda: None,
 ) -> Link:
     """Connect and log on; returns when all missed reports are in. Raises LinkEnded with the exchange's reason."""
-    loop = asyncio.get_running_loop()
     session = ClientSession(login, prover, next_number, 0, M.LOGON_SETTLEMENT, time.monotonic_ns())
     link = Link(session, on_message, on_batch)
+    try:
+        await _connect(target, lambda: link)
+    except LinkEnded:
+        link.abort()
+        raise
+    await logged_on(link, target)
+    return link
+
+
+async def open_knock(target: Target) -> Knock:
+    """Connect and wait for the Hello. Raises LinkEnded."""
+    knock = Knock()
+    await _connect(target, lambda: knock)
+    try:
+        await asyncio.wait_for(knock.hello, CONNECT_S)
+    except TimeoutError:
+        knock.close()
+        raise LinkEnded(codes.R_SERVER_DOWN, f"{target.host}:{target.port} does not say hello") from None
+    return knock
+
+
+async def _connect(target: Target, make: Callable[[], asyncio.Protocol]) -> None:
     more: dict[str, Any] = {} if target.tls is None else {"ssl": target.tls, "server_hostname": target.host}
     try:
-        await asyncio.wait_for(loop.create_connection(lambda: link, target.host, target.port, **more), CONNECT_S)
+        await asyncio.wait_for(asyncio.get_running_loop().create_connection(make, target.host, target.port, **more), CONNECT_S)
     except (OSError, TimeoutError) as error:
-        link.abort()
         raise LinkEnded(codes.R_SERVER_DOWN, f"{target.host}:{target.port} does not answer ({error or 'no answer in time'})") from None
+
+
+async def logged_on(link: Link, target: Target) -> None:
+    """Wait until the logon is accepted and all missed reports are in. Raises LinkEnded with the exchange's reason."""
     try:
         waits: list[asyncio.Future[Any]] = [link.ready, link.ended]
         await asyncio.wait(waits, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -171,4 +259,3 @@ async def open_link(
     if not link.ready.done():
         link.abort()
         raise LinkEnded(codes.R_LOGON_TIMEOUT, f"{target.host}:{target.port} did not answer the logon within {CONNECT_S:g} s")
-    return link

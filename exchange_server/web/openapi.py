@@ -38,7 +38,7 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs)
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {"title": "exos", "version": version, "description": ABOUT},
         "paths": paths,
@@ -50,6 +50,8 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(whole))  # defaults may be tuples
+    return plain
 
 
 def _operation(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def problems_of(operation: Operation) -> list[int]:
         if operation.changes:
             found |= {403, 409}
     if operation.body is not None:
-        found |= {413, 415}
+        found |= {408, 413, 415}
     if operation.path_names:
         found.add(404)
     return sorted(found)

@@ -1,9 +1,10 @@
 """The operations of the API: one table of them makes the routes, the checks of what comes in, and the OpenAPI document."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,7 @@ from .problems import MEDIA_TYPE, Refusal, bad_field, body_of, refusal
 from .schemas import Answer, NoQuery
 
 BODY_MAX = 64 * 1024
+BODY_S = 15.0  # until a body is complete
 _PLACE = re.compile(r" - at `(\$[^`]*)`$")
 _FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
 
@@ -51,7 +53,8 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Operation:
-    """private: needs a logged-on client. server: needs the exchange. rate: the bucket (a name of limits.Rates) it is taken from."""
+    """private: needs a logon; `by`: of a client, an operator (a principal), or any. server: needs the exchange. rate: the bucket (a name of limits.Rates) it
+    is taken from. also: other statuses with the same answer."""
 
     name: str
     method: str
@@ -63,10 +66,12 @@ class Operation:
     query: Any = NoQuery
     status: int = 200
     private: bool = False
+    by: Literal["client", "operator", "any"] = "client"
     server: bool = True
     rate: str = "public"
     problems: tuple[int, ...] = ()
-    also: tuple[int, ...] = ()  # other statuses with the same answer
+    also: tuple[int, ...] = ()
+    body_max: int = BODY_MAX
 
     @property
     def changes(self) -> bool:
@@ -87,30 +92,32 @@ def place_of(text: str) -> tuple[str, str]:
     return sentence[:300], place
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises Refusal above BODY_MAX, before it is read where its length is told."""
+async def read_body(request: Request, most: int = BODY_MAX) -> bytes:
+    """The whole body. Raises Refusal above `most` bytes, before it is read where its length is told, and when it is not whole after BODY_S."""
     told = request.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and (len(told) > 9 or int(told) > BODY_MAX):
-        raise _too_long(told[:20])
+    if told.isascii() and told.isdigit() and (len(told) > 9 or int(told) > most):
+        raise _too_long(told[:20], most)
     parts, size = [], 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > BODY_MAX:
-                raise _too_long(f"{size} or more")
-            parts.append(part)
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise _too_long(f"{size} or more", most)
+                parts.append(part)
     except ClientDisconnect:
         raise refusal(codes.R_WIRE_MALFORMED, "the connection ended before the body did") from None
+    except TimeoutError:
+        limit = f"{BODY_S:g}"
+        raise refusal(
+            codes.R_REQUEST_LATE, f"the body was not complete after {limit} s", limit=limit, headers={"Connection": "close"}
+        ) from None
     return b"".join(parts)
 
 
-def _too_long(size: str) -> Refusal:
+def _too_long(size: str, most: int) -> Refusal:
     return refusal(
-        codes.R_WIRE_TOO_LONG,
-        f"the body has {size} bytes, the limit is {BODY_MAX}",
-        limit=BODY_MAX,
-        asked=size,
-        headers={"Connection": "close"},
+        codes.R_WIRE_TOO_LONG, f"the body has {size} bytes, the limit is {most}", limit=most, asked=size, headers={"Connection": "close"}
     )
 
 

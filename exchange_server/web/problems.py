@@ -14,22 +14,25 @@ RETRY_S = 2  # what Retry-After says while the exchange cannot be reached
 
 _STATUS: dict[int, tuple[int, ...]] = {
     400: (codes.R_WIRE_MALFORMED, codes.R_WIRE_FIELD),
-    401: (codes.R_NOT_LOGGED_ON, codes.R_BAD_CREDENTIALS, codes.R_KEY_REVOKED, codes.R_KEY_EXPIRED, codes.R_KEY_ADDRESS, codes.R_KEY_SCOPE),
+    401: (codes.R_NOT_LOGGED_ON, codes.R_BAD_CREDENTIALS, codes.R_KEY_REVOKED, codes.R_KEY_EXPIRED, codes.R_KEY_ADDRESS, codes.R_KEY_SCOPE,
+          codes.R_CHALLENGE_OVER),
     403: (
         codes.R_NOT_AUTHORISED, codes.R_ACCOUNT_NOT_ALLOWED, codes.R_VENUE_NOT_ALLOWED, codes.R_KILLED_PLATFORM, codes.R_KILLED_VENUE,
-        codes.R_KILLED_FIRM, codes.R_KILLED_ACCOUNT, codes.R_KILLED_SESSION,
+        codes.R_KILLED_FIRM, codes.R_KILLED_ACCOUNT, codes.R_KILLED_SESSION, codes.R_CSRF, codes.R_ORIGIN, codes.R_OWN_ACT, codes.R_GRANT_BEYOND,
     ),
     404: (
         codes.R_UNKNOWN_ACCOUNT, codes.R_UNKNOWN_INSTRUMENT, codes.R_UNKNOWN_EVENT, codes.R_UNKNOWN_ORDER, codes.R_ORDER_FORGOTTEN,
-        codes.R_NO_RESOURCE,
+        codes.R_NO_RESOURCE, codes.R_UNKNOWN_ASSET, codes.R_UNKNOWN_PENDING,
     ),
-    409: (codes.R_ID_USED, codes.R_ID_USED_BEFORE, codes.R_ORDER_CLOSED, codes.R_ALREADY_LOGGED_ON, codes.R_KEY_REUSED),
+    408: (codes.R_REQUEST_LATE,),
+    409: (codes.R_ID_USED, codes.R_ID_USED_BEFORE, codes.R_ORDER_CLOSED, codes.R_ALREADY_LOGGED_ON, codes.R_KEY_REUSED, codes.R_IDEMPOTENCY, codes.R_NOT_EMPTY),
     413: (codes.R_WIRE_TOO_LONG,),
     429: (
         codes.R_HTTP_THROTTLED, codes.R_THROTTLED_SESSION, codes.R_THROTTLED_VENUE, codes.R_QUOTA_MESSAGES, codes.R_QUOTA_JOURNAL,
         codes.R_QUOTA_ORDERS, codes.R_LOGON_DELAYED,
     ),
-    503: (codes.R_SERVER_DOWN, codes.R_SHUTDOWN, codes.R_OVERLOAD, codes.R_DISK_RESERVE, codes.R_CLOCK_JUMP, codes.R_LOGON_TIMEOUT),
+    503: (codes.R_SERVER_DOWN, codes.R_SHUTDOWN, codes.R_OVERLOAD, codes.R_DISK_RESERVE, codes.R_CLOCK_JUMP, codes.R_LOGON_TIMEOUT,
+          codes.R_REPORTS_REBUILDING),
     504: (codes.R_ANSWER_UNKNOWN,),
 }  # fmt: skip
 STATUS = {code: status for status, found in _STATUS.items() for code in found}

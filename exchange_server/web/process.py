@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ..exits import Exit
 from ..net.observe import Log
 from .app import make_app
+from .desk import Door
 from .feed import Feed, Unlocated
 from .gateway import Gateway, Settings
 from .link import KeptProver, Target
@@ -35,12 +36,13 @@ FILES_WANTED = 65_536
 
 
 class WebOptions(NamedTuple):
-    """connect: opens a connection for questions (blocks). target: the binary port; None: the server's status tells it, on `upstream_host`. tls: of the binary
+    """connect: opens a connection for questions (blocks). door: where principals log on. target: the binary port; None: the server's status tells it, on `upstream_host`. tls: of the binary
     port. certificate: of the listener. exposed: the listener can be reached from other machines; sandbox_too: also with a sandbox behind it."""
 
     host: str
     port: int
     connect: Callable[[], Any]
+    door: Door
     login: str
     secret: str
     key_file: Path | None
@@ -58,19 +60,38 @@ class WebOptions(NamedTuple):
 
 
 class Idle(H11Protocol):
-    """A connection that must send its request in time: one that sends nothing, or a little now and then, does not stay."""
+    """A connection whose headers must come in time, the first request's and each later one's: one that sends nothing, or a little now and then, does not
+    stay. (Between two requests uvicorn's own timer runs, until the next byte.)"""
+
+    _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._late = self.loop.call_later(HEADER_S, self._too_late)
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._waits():
+            self._in_time()
+        elif self._late is None:
+            self._late = self.loop.call_later(HEADER_S, self._too_late)
+
+    def _waits(self) -> bool:
+        """For the rest of a request's headers. A WebSocket has a protocol of its own."""
+        return (self.cycle is None or self.cycle.response_complete) and self.transport.get_protocol() is self
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
     def _too_late(self) -> None:
-        mine = self.transport.get_protocol() is self  # a WebSocket has its own
-        if self.cycle is None and mine and not self.transport.is_closing():
+        self._late = None
+        if self._waits() and not self.transport.is_closing():
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._late.cancel()
+        self._in_time()
         super().connection_lost(exc)
 
 
@@ -172,7 +193,7 @@ def gateway_of(options: WebOptions, log: Callable[..., None]) -> Gateway:
         gateway.sessions.relocated()
 
     feed = Feed(locate, options.login, prover, log, connected)
-    gateway = Gateway(feed, reference, options.settings, log)
+    gateway = Gateway(feed, reference, options.settings, log, options.door)
     feed.listeners.append(lambda message, book: reference.heard(message) if message is not None else None)
     return gateway
 

@@ -1,5 +1,5 @@
 """What a market is about: titles, rules, results with evidence, series and venues. The binary wire has none of it, so it comes from the operators'
-questions `markets`, `series`, `venue` and `listing`; nothing but these five questions (with `status`) is ever asked there.
+questions `markets`, `series`, `venue` and `listing`; nothing but these (with `status`, and `budget` for what a client sees of its own) is ever asked there.
 
 Only what the process's own market-data logon sees is shown: a market is here when one of its contracts is defined on the feed.
 """
@@ -13,7 +13,7 @@ from protocol import messages as M
 from .feed import Feed
 from .preview import Fees
 
-QUESTIONS = ("status", "markets", "series", "venue", "listing")
+QUESTIONS = ("status", "markets", "series", "venue", "listing", "budget")
 PAUSE_S = 0.5  # between two reads of what changed
 WHOLE_S = 60.0  # series, venues and markets' titles that changed without a message of the market
 MANY = 20  # of changed markets are read one by one

@@ -4,6 +4,7 @@ from typing import Any
 
 from protocol import codes, numbers
 from protocol import messages as M
+from protocol.own_state import OwnState
 
 from . import schemas as S
 from . import words
@@ -110,6 +111,17 @@ def entry_of(gateway: Gateway, trader: Trader, report: Any) -> S.Entry | None:
         amount=numbers.unscaled(report.amount, decimals), balance=numbers.unscaled(report.balance, decimals),
         contract=definition.symbol if definition else None, market=market, trade_id=str(report.trade) if isinstance(report, M.Bust | M.TradeCorrected) else None,
     )  # fmt: skip
+
+
+def balances_of(state: OwnState) -> list[S.Balance]:
+    """The money of all accounts of an answer about own state."""
+    return [
+        S.Balance(
+            account=account.name, asset=name, cash=numbers.unscaled(one.cash, one.decimals), locked=numbers.unscaled(one.locked, one.decimals),
+            available=numbers.unscaled(one.available, one.decimals),
+        )
+        for account in state.accounts.values() for name, one in account.balances.items()
+    ]  # fmt: skip
 
 
 def _fill_entry(gateway: Gateway, trader: Trader, fill: M.Fill) -> S.Entry:

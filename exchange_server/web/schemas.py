@@ -15,8 +15,10 @@ Id = Annotated[str, Meta(pattern=r"^[0-9]+$")]
 ClientId = Annotated[
     str, Meta(pattern=r"^[1-9][0-9]{0,18}$", description="Your number for the order, 1 to 9223372036854775807, used once by your firm")
 ]
+Duration = Annotated[str, Meta(max_length=22, pattern=r"^[0-9]{1,19}(ns|us|ms|s|m|h|d)$", description='Like "72h"')]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 OptionalName = Annotated[str, Meta(max_length=64)]
+Secret = Annotated[str, Meta(max_length=512)]
 Sum = Annotated[int, Meta(ge=0)]
 Side = Literal["buy", "sell"]
 ContractSide = Literal["yes", "no"]
@@ -37,7 +39,7 @@ class Query(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
 class Problem(Answer, frozen=True):
     """RFC 9457. `code` and `name` are those of docs/errors.md; `limit`, `used` and `asked` are the numbers of its text; `at` is the place of a wrong
-    field. `answer` is what became of an order that could not be answered otherwise."""
+    field."""
 
     type: str
     title: str
@@ -281,20 +283,39 @@ class Candles(Answer, frozen=True):
 
 # =============================================================================================================== session
 class NewSession(Body, frozen=True):
-    """`login` and `secret` are those of a binary session; `key_id` names one of its keys. `cookie`: the token goes into a cookie that scripts cannot read,
-    and the answer has a `csrf_token` that must come back in the header X-CSRF-Token."""
+    """A client: `login` of a binary session with its `secret`; `key_id` names one of its keys. An operator: `principal` with `key_id` and `token`. Both also
+    with the `proof` of a challenge (POST /v1/sessions/challenges): nothing secret is sent then. `cookie`: the token goes into a cookie that scripts cannot
+    read, and the answer has a `csrf_token` that must come back in the header X-CSRF-Token."""
 
-    login: Name
-    secret: Annotated[str, Meta(min_length=1, max_length=512)]
+    login: OptionalName = ""
+    principal: OptionalName = ""
     key_id: OptionalName = ""
+    secret: Secret = ""
+    token: Secret = ""
+    challenge_id: Annotated[str, Meta(max_length=64)] = ""
+    proof: Annotated[
+        str, Meta(pattern=r"^([0-9a-f]{64}|[0-9a-f]{128})?$", description="Hexadecimal digits: a signature, or a proof by a shared secret")
+    ] = ""
     cookie: bool = False
 
 
+class Role(Answer, frozen=True):
+    """`until` None: until it is revoked."""
+
+    role: str
+    scope: str
+    until: Time | None
+
+
 class Session(Answer, frozen=True):
+    """Of an operator `login` is the principal's name."""
+
+    kind: Literal["client", "operator"]
     login: str
-    session: Id
+    session: Id | None
     default_account: str | None
     accounts: list[str]
+    roles: list[Role]
     expires_at: Time
     token: str | None
     csrf_token: str | None
@@ -437,11 +458,51 @@ class Fill(Answer, frozen=True):
     order_open: Decimal
 
 
+class BudgetUse(Answer, frozen=True):
+    """`limit` None: there is none, and nothing is `left` to be told."""
+
+    limit: Decimal | None
+    used: Decimal
+    left: Decimal | None
+
+
+class Budget(Answer, frozen=True):
+    """What a session and its account may lose, in all and on a day (UTC), and what one order may be. An order that may cost more than `approve_above` waits for a person. `markets` and `series` both
+    empty: all. docs/budgets.md."""
+
+    session: str
+    account: str
+    asset: str
+    loss: BudgetUse
+    loss_per_day: BudgetUse
+    max_cost: Decimal | None
+    approve_above: Decimal | None
+    max_lots: Sum | None
+    markets: list[str]
+    series: list[str]
+
+
+class Budgets(Answer, frozen=True):
+    budgets: list[Budget]
+    next_cursor: str | None
+
+
+class Gone(Answer, frozen=True):
+    """What this answer lacks: the session's reports first..last are not kept any more (`code`, `name`: why)."""
+
+    first: Id
+    last: Id
+    code: int
+    name: str
+    detail: str
+
+
 class Fills(Answer, frozen=True):
-    """The oldest first."""
+    """The oldest first. `gone`: reports in the range of this page that the exchange does not have any more."""
 
     fills: list[Fill]
     next_cursor: str | None
+    gone: Gone | None
 
 
 # =============================================================================================================== account
@@ -510,10 +571,11 @@ class Entry(Answer, frozen=True):
 
 
 class Statement(Answer, frozen=True):
-    """The oldest first, from the reports of this session."""
+    """The oldest first, from the reports of this session. `gone`: as of fills."""
 
     entries: list[Entry]
     next_cursor: str | None
+    gone: Gone | None
 
 
 # =============================================================================================================== queries

@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from protocol import codes, numbers
+from protocol import codes
 from protocol import messages as M
 from protocol.account_messages import PART_BALANCES
 
-from . import schemas as S
 from . import stream_schemas as F
 from . import words
 from .gateway import Gateway, address_of
 from .groups import Group, Groups, encoded
 from .operation import place_of
 from .problems import Refusal, bad_field, refusal
-from .reports import fill_of, order_state
+from .reports import balances_of, fill_of, order_state
 from .sessions import WebSession
 
 FIRST_S = 10.0  # until the first subscription
@@ -47,7 +46,12 @@ class Streams:
 
     async def serve(self, socket: WebSocket) -> None:
         """One socket, from its handshake to its end."""
-        allowed = self.gateway.buckets["stream"].take(address_of(socket))
+        try:
+            self.gateway.check_origin(socket)
+        except Refusal:
+            await socket.close()  # before it was accepted: 403
+            return
+        allowed = self.gateway.buckets["stream"].take(address_of(socket, self.gateway.settings.proxies))
         await socket.accept()
         if allowed.wait_s or len(self.readers) >= SOCKETS_MAX:
             await socket.close(CLOSE_LATER, "too many sockets: later")
@@ -190,7 +194,7 @@ class Reader:
 
     def _request(self, text: str | None, first: bool) -> None:
         """One frame of the client. Raises Refusal; then the connection ends."""
-        if self.gateway.buckets["public"].take(address_of(self.socket)).wait_s:
+        if self.gateway.buckets["public"].take(address_of(self.socket, self.gateway.settings.proxies)).wait_s:
             raise refusal(codes.R_HTTP_THROTTLED, "too many frames")
         if text is None:
             raise refusal(codes.R_WIRE_MALFORMED, "frames are text: JSON")
@@ -240,7 +244,7 @@ class Reader:
         self._own |= own
         if own and not self._listening and self.session is not None:
             self._listening = True
-            self.session.login.listeners.append(self._report)
+            self.session.party.listeners.append(self._report)
         if "balances" in own:
             self._plan_balances()
 
@@ -250,9 +254,9 @@ class Reader:
             return
         sessions = self.gateway.sessions
         found = sessions.take_stream_token(request.stream_token) if request.stream_token else sessions.find(request.token)
-        if found is None or (found.cookie and not request.stream_token):
+        if found is None or (found.cookie and not request.stream_token) or found.party.kind != "client":
             raise refusal(codes.R_NOT_LOGGED_ON, "the token is not good, was used, or is over")
-        if self.session is not None and found.login is not self.session.login:
+        if self.session is not None and found.party is not self.session.party:
             raise refusal(codes.R_NOT_AUTHORISED, "this socket belongs to another login")
         if self.session is None:
             self.session = found
@@ -310,14 +314,7 @@ class Reader:
         except Refusal:
             self.put(encoded(F.Gap(reason="session_down", channels=["balances"])))
             return
-        rows = [
-            S.Balance(
-                account=account.name, asset=name, cash=numbers.unscaled(one.cash, one.decimals), locked=numbers.unscaled(one.locked, one.decimals),
-                available=numbers.unscaled(one.available, one.decimals),
-            )
-            for account in state.accounts.values() for name, one in account.balances.items()
-        ]  # fmt: skip
-        self.put(encoded(F.OwnBalances(time=words.time_text(state.time), balances=rows)))
+        self.put(encoded(F.OwnBalances(time=words.time_text(state.time), balances=balances_of(state))))
 
     def leave(self) -> None:
         """The socket is closed."""
@@ -333,4 +330,4 @@ class Reader:
             self.session.streams -= 1
             self.session.used = self.gateway.sessions.now()
             if self._listening:
-                self.session.login.listeners.remove(self._report)
+                self.session.party.listeners.remove(self._report)

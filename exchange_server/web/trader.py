@@ -8,13 +8,16 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from protocol import codes, errors
 from protocol import messages as M
+from protocol.binary_session import Missing
 from protocol.own_state import OwnState, Queries
 
-from .link import KeptProver, Link, LinkEnded, Target, open_link
+from .link import GivenProver, KeptProver, Link, LinkEnded, Target, open_link
 from .problems import Refusal, refusal, server_down
 
 ANSWER_S = 5.0
@@ -27,6 +30,25 @@ FINAL = (  # the logon would be refused again
 ORDER_ANSWERS = (M.Accepted, M.Rejected, M.OrderStatus)
 CHANGE_ANSWERS = (M.Canceled, M.Replaced, M.CancelRejected)
 LATER = (M.Fill, M.Canceled, M.Expired, M.Replaced)  # what may follow an answer at once
+
+
+GONE = (codes.R_REPORTS_EXPIRED, codes.R_REPORTS_LOST)  # reports that will not come any more
+
+
+class Gone(NamedTuple):
+    """Reports that the exchange does not have any more, and why."""
+
+    first: int
+    last: int
+    reason: int
+
+
+class Past(NamedTuple):
+    """Reports of before, the oldest first, of all up to the number `end`."""
+
+    rows: list[Any]
+    end: int
+    gone: Gone | None = None
 
 
 class Waiting:
@@ -43,7 +65,9 @@ class Trader:
     """on_report is called with every numbered report, on_state when the connection was lost (False) or made (True), on_end when the session cannot be
     logged on any more."""
 
-    def __init__(self, login: str, prover: KeptProver, definitions: Mapping[int, M.Definition], log: Callable[..., None]) -> None:
+    def __init__(
+        self, login: str, prover: KeptProver | GivenProver, definitions: Mapping[int, M.Definition], log: Callable[..., None]
+    ) -> None:
         self.login, self.prover, self.definitions, self._log = login, prover, definitions, log
         self.accounts: dict[str, int] = {}
         self.account_names: dict[int, str] = {}
@@ -62,6 +86,7 @@ class Trader:
         self._queries = Queries(definitions)
         self._query_waits: dict[int, asyncio.Future[Any]] = {}
         self._past = asyncio.Lock()  # old reports come for one request at a time
+        self._short: M.FillsDone | None = None  # why the last answer about fills is not whole
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -72,6 +97,12 @@ class Trader:
     async def connect(self, target: Target) -> None:
         """The first logon. Raises LinkEnded. After it the connection is kept up until `close`."""
         await self._open(target)
+        self._keeper = asyncio.create_task(self._keep())
+
+    def adopt(self, target: Target, link: Link) -> None:
+        """The same with a connection that has logged on already; what it says must come to `take`."""
+        self._target = target
+        self._opened(link)
         self._keeper = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
@@ -89,7 +120,9 @@ class Trader:
 
     async def _open(self, target: Target) -> None:
         self._target = target
-        link = await open_link(target, self.login, self.prover, self._next_number, self._take)
+        self._opened(await open_link(target, self.login, self.prover, self._next_number, self.take))
+
+    def _opened(self, link: Link) -> None:
         reply = link.logged_on.reply  # type: ignore[union-attr]
         link.session.old = self._queries.old
         self.session_id, self.default_account = reply.session, reply.account
@@ -109,7 +142,7 @@ class Trader:
                 self._link, tries = None, 0
                 self._unanswered(ended.text)
                 self.on_state(False)
-                if ended.reason in FINAL:
+                if ended.reason in FINAL or isinstance(self.prover, GivenProver):  # only the client could prove another logon
                     return self.on_end(ended.reason, ended.text)
             await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
             tries += 1
@@ -204,35 +237,39 @@ class Trader:
         """Raises Refusal."""
         return await self._query(M.AccountRequest(self.next_id(), self.account(account), parts, instrument))
 
-    async def fills(self, begin: int, end: int) -> list[M.Fill]:
+    async def fills(self, begin: int, end: int) -> Past:
         """The session's fills among the reports begin..end, which have come before. Raises Refusal."""
         async with self._past:
-            return await self._query(M.FillsRequest(self.next_id(), begin, end))
+            self._short = None
+            rows = await self._query(M.FillsRequest(self.next_id(), begin, end))
+            return _past(rows, begin, end, self._short)
 
-    async def reports(self, begin: int, end: int) -> list[Any]:
+    async def reports(self, begin: int, end: int) -> Past:
         """The reports begin..end again, all of which have come before. Raises Refusal."""
         async with self._past:
             link = self._link
             if link is None or not link.up:
                 raise server_down("the session is not logged on at the moment")
-            wanted, whole = range(begin, end + 1), asyncio.get_running_loop().create_future()
             found: dict[int, Any] = {}
+            whole: asyncio.Future[M.ResumeDone] = asyncio.get_running_loop().create_future()
 
             def old(report: Any) -> None:
-                if report.number in wanted:
+                if begin <= report.number <= end:
                     found[report.number] = report
-                    if len(found) == len(wanted) and not whole.done():
-                        whole.set_result(None)
 
-            link.session.old = old
+            def resumed(done: M.ResumeDone) -> None:
+                if begin <= done.begin <= end + 1 and not whole.done():
+                    whole.set_result(done)
+
+            link.session.old, link.session.resumed = old, resumed
             try:
                 link.send(M.Resume(begin, end))
-                await asyncio.wait_for(whole, ANSWER_S)
+                done = await asyncio.wait_for(whole, ANSWER_S)
             except (TimeoutError, LinkEnded):
                 raise server_down("it did not send the reports in time") from None
             finally:
-                link.session.old = self._queries.old
-            return [found[number] for number in wanted]
+                link.session.old, link.session.resumed = self._queries.old, None
+            return _past([found[number] for number in sorted(found)], begin, end, done)
 
     @property
     def next_report(self) -> int:
@@ -257,7 +294,13 @@ class Trader:
         return answer
 
     # ------------------------------------------------------------------------------------------------------- inwards
-    def _take(self, message: Any) -> None:
+    def take(self, message: Any) -> None:
+        """What the connection says."""
+        if isinstance(message, M.FillsDone) and message.reason:  # the fills that are there are answered; what is missing is told beside
+            self._short = message
+            message = msgspec.structs.replace(message, reason=0)
+        number = message.end + 1 if isinstance(message, Missing) else message.number + 1 if isinstance(message, M.Report | M.Sent) else 0
+        self._next_number = max(self._next_number, number)
         if not isinstance(message, M.Report | M.Sent):
             self._queries.take(message)
             return
@@ -307,6 +350,17 @@ class Trader:
     def client_id_of(self, order: int) -> int:
         """The client id of an order that was reported since this process logged the session on; 0: it is not known."""
         return self._known.get(order, 0)
+
+
+def _past(rows: list[Any], begin: int, end: int, done: M.FillsDone | M.ResumeDone | None) -> Past:
+    """done: of an answer that may not be whole. Raises Refusal for one that will be whole a little later."""
+    if done is None or not done.reason:
+        return Past(rows, end)
+    if done.reason not in GONE:
+        raise refusal(done.reason)
+    first = done.begin if done.begin > begin else done.end + 1  # at its beginning, or from the first that could not be read on
+    gone = (begin, first - 1) if done.begin > begin else (first, end)
+    return Past(rows, end, Gone(*gone, done.reason))
 
 
 async def _answered(wait: Waiting) -> list[Any]:

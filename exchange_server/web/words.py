@@ -1,5 +1,6 @@
 """How the API writes values: times as RFC 3339 with nanoseconds, prices and money as decimal strings, codes as words."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from protocol import codes, errors, numbers, phases
@@ -21,6 +22,11 @@ SCOPES = {
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NS = 10**9
 LATEST_NS = 253_402_300_799 * NS  # the end of the year 9999
+
+
+def hashed(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def code_of(table: dict[int, str], word: str) -> int:

@@ -2,10 +2,19 @@
 
 from pathlib import Path
 
+from exchange_server import identity
 from exchange_server.archive.segments import Archive
 from exchange_server.journal.snapshots import Keep
 from tests.follow.kit import Live, catch_up, follow, rules
 from tests.journal.kit import SERVER
+
+
+def at_home(data: Path, folder_id: str = "") -> None:
+    """The folder is the server's own. folder_id: which server's; empty: as it was, or a new one."""
+    found = identity.read(data) or identity.Identity(folder_id=identity.new_id())
+    if folder_id:
+        found = identity.Identity(folder_id=folder_id)
+    identity.write(data, identity.at(found, identity.place_of(data)))
 
 
 def archive(data: Path, folder: Path | None = None) -> Archive:
@@ -18,6 +27,7 @@ def archive(data: Path, folder: Path | None = None) -> Archive:
 def lived(data: Path, rounds: int = 12, turns: int = 20) -> Live:
     """A server that has gone through several segments, with a verified snapshot after each round."""
     live = Live(data)
+    at_home(data)
     follower = follow(data, rules(rows=1, keep=Keep(3, 0)), clock=lambda: 0.0)
     for _ in range(rounds):
         live.trade(turns)

@@ -28,7 +28,7 @@ from tests.follow.test_crash import forked, killed, last_told, serve
 from tests.journal.kit import LONG, SEGMENT, SERVER, FakeEngine, turn
 from tests.journal.test_rebuild import World
 
-from .kit import archive, lived, segments
+from .kit import archive, at_home, lived, segments
 
 OPTIONS = {"segment_bytes": SEGMENT, "rows_per_event_file": 64}
 CALLS = ("open", "write", "pwrite", "fsync", "fdatasync", "rename", "replace", "unlink", "ftruncate")
@@ -154,6 +154,7 @@ def test_every_call(base: Path, tmp_path: Path, how: str) -> None:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(base, place)
         data = place / "d"
+        at_home(data)
         reached = kill_at(data, n) if how == "killed" else fail_at(data, n)
         seen.add((segments(data)[0], retention.read(data / "events")))
         check(data, place / "s")
@@ -182,6 +183,8 @@ def run_follower(data: Path) -> None:
 def test_kill_9_at_a_random_moment(tmp_path: Path, mode: str) -> None:
     rng = random.Random(mode)
     data = tmp_path / "d"
+    data.mkdir()
+    at_home(data)
     (tmp_path / "archive").mkdir()
     acknowledged: list[int] = []
     life = 0
@@ -239,6 +242,7 @@ def test_a_power_cut_finds_everything_in_order(base: Path, tmp_path: Path, monke
     """What a removal relies on was synced before it, and each removal is durable before the next one: no reordering by the disk leaves a gap."""
     shutil.copytree(base, tmp_path / "w")
     data = tmp_path / "w" / "d"
+    at_home(data)
     done: list[tuple[str, str]] = []
     real = {name: getattr(os, name) for name in ("fsync", "rename", "unlink")}
 

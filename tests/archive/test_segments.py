@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from exchange_server import identity
 from exchange_server.archive import segments as module
 from exchange_server.archive.packed import unpack
-from exchange_server.archive.segments import MANIFEST, Archive, ArchiveProblem
+from exchange_server.archive.segments import MANIFEST, OWNER, STATE, Archive, ArchiveProblem
 from exchange_server.journal import format as fmt
 from exchange_server.journal.files import JournalError
 from tests.follow.kit import Live
 from tests.journal.kit import SERVER, patch, turn
 
-from .kit import archive, archive_all, lived, segments
+from .kit import archive, archive_all, at_home, lived, segments
 
 
 def test_each_closed_segment_once(tmp_path: Path) -> None:
@@ -51,6 +52,7 @@ def test_an_archive_of_another_journal(tmp_path: Path) -> None:
     archive_all(archive(tmp_path / "d"))
     live.end()
     other = Live(tmp_path / "other" / "d")
+    at_home(tmp_path / "other" / "d")
     with pytest.raises(ArchiveProblem, match="belongs to another journal: it has segment"):
         archive(tmp_path / "other" / "d", tmp_path / "archive").archive_next()
     other.trade(700, mark=False)
@@ -121,4 +123,97 @@ def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         one.archive_next()
     monkeypatch.undo()
     assert archive_all(one) == list(range(1, live.r.journal.position().segment)) and segments(tmp_path / "d")[0] == 1
+    live.end()
+
+
+def test_another_server_s_archive_is_refused_by_its_id(tmp_path: Path) -> None:
+    """Also where the journals could be one: a restored copy that became a server of its own."""
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    one.archive_next()
+    mine = identity.home(data)
+    before = {path.name: path.read_bytes() for path in one.folder.iterdir()}
+    shutil.copytree(data, tmp_path / "other")
+    at_home(tmp_path / "other", "ab" * 16)
+    copy = archive(tmp_path / "other", one.folder)
+    with pytest.raises(
+        ArchiveProblem, match=f"belongs to the server with the folder id {mine.folder_id} .*, and .*other is {'ab' * 16}: name another"
+    ):
+        copy.archive_next()
+    assert {path.name: path.read_bytes() for path in one.folder.iterdir()} == before and len(copy.entries()) == 1, "it may be read"
+    at_home(tmp_path / "other", mine.folder_id)  # promoted: it took the identity over
+    identity.mark_taken(data, tmp_path / "other")
+    assert archive_all(copy)
+    with pytest.raises(ArchiveProblem, match="is not written from here: .* is not the server any more: its identity was taken over by"):
+        one.archive_next()
+    (one.folder / OWNER).write_bytes(b"{")
+    with pytest.raises(ArchiveProblem, match=f"its file {OWNER} is damaged"):
+        copy.own()
+    live.end()
+
+
+def test_a_copy_of_the_folder_writes_nothing_there(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    one = archive(data)
+    shutil.copytree(data, tmp_path / "copy")
+    with pytest.raises(ArchiveProblem, match=f"is not written from here: .*copy is a copy of {data}"):
+        archive(tmp_path / "copy", one.folder).archive_next()
+    assert list(one.folder.iterdir()) == []
+    (data / identity.FILE).unlink()
+    with pytest.raises(ArchiveProblem, match="has no identity yet"):
+        one.archive_next()
+    live.end()
+
+
+@pytest.mark.parametrize("spelling", ["../archive", "./../d/../archive", "link"])
+def test_an_archive_is_known_however_it_is_spelled(tmp_path: Path, spelling: str) -> None:
+    data = tmp_path / "d"
+    live = lived(data)
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "archive")
+    one = archive(data)
+    archive_all(one)
+    shutil.rmtree(one.folder)
+    one.folder.mkdir()
+    with pytest.raises(ArchiveProblem, match="lacks segment"):
+        archive(data, data / spelling).entries()
+    live.end()
+
+
+def test_each_of_several_archives_is_remembered(tmp_path: Path) -> None:
+    """The setting is changed and changed back: what the first one held must still be there."""
+    data = tmp_path / "d"
+    live = lived(data)
+    one, other = archive(data), tmp_path / "second"
+    other.mkdir()
+    archive_all(one)
+    assert archive_all(archive(data, other)) == [entry.segment for entry in one.entries()]
+    for folder in (one.folder, other):
+        kept = folder.rename(tmp_path / "away")
+        folder.mkdir()
+        with pytest.raises(ArchiveProblem, match=f"{folder} lacks segment"):
+            archive(data, folder).archive_next()
+        folder.rmdir()
+        kept.rename(folder)
+    shutil.rmtree(data / "follower")
+    assert (data / "journal" / STATE).exists(), "the follower's folder may be deleted"
+    live.end()
+
+
+def test_the_manifest_is_read_once_as_long_as_it_stays_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = lived(tmp_path / "d")
+    one = archive(tmp_path / "d")
+    archive_all(one)
+    one.entries()
+    reads: list[Path] = []
+    real = module.manifest.read_whole
+    monkeypatch.setattr(module.manifest, "read_whole", lambda path: reads.append(path) or real(path))  # type: ignore[func-returns-value]
+    first = one.entries()
+    assert one.entries() == first and not reads
+    path = one.folder / MANIFEST
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ArchiveProblem, match="lacks segment"):
+        one.entries()
+    assert reads
     live.end()

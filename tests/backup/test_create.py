@@ -117,13 +117,15 @@ def test_events_older_than_their_retention_are_missing_on_purpose(tmp_path: Path
         "events 1 to 64 are not in the event store's files: after a restore they cannot be sent again"
     ]
     retention.write(source.data / "events", 65)
-    recycled.write(source.data / "journal", recycled.Recycled(archive="cold", segment=1, rows=4))
+    recycled.add(source.data / "journal", recycled.Span(archive="cold", first=1, last=1, first_row=0, rows=4))
+    (source.data / "journal" / "archived.json").write_text("{}")
     (source.data / "cold").mkdir()
     (source.data / "cold" / "manifest.jsonl").touch()
     made = backup(source, tmp_path / "dest")
     assert made.notes == []
     restored(tmp_path / "dest", tmp_path / "back")
-    assert retention.read(tmp_path / "back" / "events") == 65 and recycled.read(tmp_path / "back" / "journal") is not None
+    assert retention.read(tmp_path / "back" / "events") == 65 and recycled.read(tmp_path / "back" / "journal")[0].archive == "cold"
+    assert (tmp_path / "back" / "journal" / "archived.json").exists(), "a server that takes the place of this one goes on in its archive"
     assert not (tmp_path / "back" / "cold").exists()
     r = started(tmp_path / "back")
     assert r.store.kept_from == 65 and np.array_equal(

@@ -90,3 +90,32 @@ def test_a_vault_in_use_and_folders_that_are_none(tmp_path: Path, source: Source
     with opened(dest, None) as vault, pytest.raises(BackupError, match="has no backup nonsense: there are 2"):
         vault.read("nonsense")
     source.end()
+
+
+def test_the_newest_is_the_one_that_holds_the_most_whatever_the_clock_said(tmp_path: Path, source: Source) -> None:
+    dest = tmp_path / "dest"
+    first = backup(source, dest, now_ns=3 * 10**18)  # the clock was wrong
+    source.trade(5)
+    second = backup(source, dest, now_ns=10**18)
+    assert second.rows > first.rows and second.name < first.name
+    with opened(dest, None) as vault:
+        assert [one.name for one in vault.backups()] == [first.name, second.name] and vault.read("newest").name == second.name
+    path = dest / "backups" / f"{first.name}.backup"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with opened(dest, None) as vault:
+        with pytest.raises(BackupError, match=f"manifest {path}.* Which backup is the newest cannot be said: name one"):
+            vault.read("newest")
+        assert vault.read(second.name).rows == second.rows
+    source.end()
+
+
+def test_with_backups_of_two_servers_there_is_no_newest(tmp_path: Path, source: Source) -> None:
+    dest = tmp_path / "dest"
+    first = backup(source, dest)
+    restored(dest, tmp_path / "drill", wish="as-new")
+    second = create(tmp_path / "drill", dest, rows_per_event_file=64, events_wait_s=0.0)
+    with opened(dest, None) as vault, pytest.raises(BackupError, match="holds backups of 2 servers: name one") as refused:
+        vault.read("newest")
+    assert first.name in str(refused.value) and second.name in str(refused.value)
+    source.end()

@@ -51,13 +51,13 @@ def test_doctor(tmp_path: Path, status: Status, level: str, text: str) -> None:
         lock.release()
     status.pid, status.at_ns, status.row_seq, status.lag_rows, status.lag_ms = os.getpid(), status.at_ns or now, 90, 5, status.lag_ms or 3
     write_status(tmp_path / "follower", status)
-    (finding,) = doctor.follower(tmp_path, now)
+    (finding,) = doctor.follower(tmp_path)
     assert finding.level == level and text in finding.text
     lock.release()
 
 
 def test_doctor_says_nothing_where_none_ever_ran(tmp_path: Path) -> None:
-    assert list(doctor.follower(tmp_path, 1)) == []
+    assert list(doctor.follower(tmp_path)) == []
 
 
 def test_doctor_on_disk_and_archive(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`exos web`: what does not go together is refused before anything listens."""
 
+import socket
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from exchange_server.cli.main import main
 from exchange_server.exits import Exit
 from exchange_server.net.observe import Log
 from exchange_server.web import process
+from exchange_server.web.desk import Door
 from exchange_server.web.gateway import Settings
 from exchange_server.web.pages.routes import Pages
 from exchange_server.web.process import Exposed, WebOptions, gateway_of
@@ -93,7 +95,7 @@ class Reader:
 @pytest.mark.parametrize(("exposed", "meant", "served"), [(True, False, False), (True, True, True), (False, False, True)])
 async def test_a_sandbox_is_not_exposed_by_mistake(exposed: bool, meant: bool, served: bool) -> None:
     options = WebOptions(
-        "0.0.0.0", 0, Reader, "WEB", "x", None, "", None, "127.0.0.1", None, None, exposed=exposed, sandbox_too=meant, settings=Settings(), pages=Pages()
+        "0.0.0.0", 0, Reader, Door(lambda: socket.socket()), "WEB", "x", None, "", None, "127.0.0.1", None, None, exposed=exposed, sandbox_too=meant, settings=Settings(), pages=Pages()
     )  # fmt: skip
     gateway = gateway_of(options, Log())
     if served:

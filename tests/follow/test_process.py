@@ -117,7 +117,7 @@ def test_a_follower_killed_again_and_again_and_trading_goes_on(tmp_path: Path) -
             id += 3
             time.sleep(0.1)
             found = said(server)
-            if found.pid not in killed | {0} and alive(found, time.time_ns()) and rng.random() < 0.2:
+            if found.pid not in killed | {0} and alive(found, server.data / "follower") and rng.random() < 0.2:
                 os.kill(found.pid, signal.SIGKILL)
                 killed.add(found.pid)
         assert len(killed) == 3

@@ -127,6 +127,17 @@ def test_a_state_answers_the_repeat_of_a_new_order_but_no_cancel() -> None:
     assert cancel.answer is None
 
 
+def test_that_there_was_no_order_does_not_answer_the_order_that_came_after_the_question() -> None:
+    tracker = OrderTracker()
+    asked = tracker.add(M.OrderStatusRequest(NEW.id))
+    order = tracker.new_order(NEW)
+    tracker.apply(order_report(M.OrderStatus, 1, NEW.id, 0, codes.ST_NONE, codes.R_UNKNOWN_ORDER, 0, 0, 0, 0, 0, 0, 0, order=0))  # type: ignore[arg-type]
+    assert asked.answer is not None and order.request is not None and order.request.answer is None and order.open
+    status = order_report(M.OrderStatus, 2, NEW.id, 0, codes.ST_NEW, 0, codes.LIMIT, codes.GTC, 4000, 10, 0, 10, 0)
+    tracker.apply(status)  # type: ignore[arg-type]
+    assert order.request.answer is status and len(tracker) == 0
+
+
 def test_status_requests_wait_side_by_side() -> None:
     tracker = OrderTracker()
     a, b = tracker.add(M.OrderStatusRequest(5)), tracker.add(M.OrderStatusRequest(5))

@@ -202,3 +202,39 @@ def test_random_rollbacks_give_what_was(seed: int) -> None:
         if r.random() < 0.2:
             world.registry = Registry.from_bytes(world.registry.to_bytes())
     assert rolled or refused
+
+
+def user(name: str = "U1", title: str = "", amount: int = 5, key: str = "d1") -> tuple[Any, ...]:
+    return (
+        ar.DefineFirm(name=name, title=title), ar.DefineAccount(name=f"{name}-A", firm=name),
+        ar.DefineSession(name=name, wire="binary", firm=name, account=f"{name}-A", key=name),
+        ar.DefineKey(id=f"{name}-K", holder="session", name=name, kind="scram", verifier="scram." + "ab" * 32, scopes=("trade",)),
+        ar.Transfer(key=key, asset="USD", amount=amount, target=f"{name}-A"),
+    )  # fmt: skip
+
+
+def added(*records: Any, **more: Any) -> ar.Configuration:
+    return ar.Configuration(name="user", additions=True, records=records, **more)
+
+
+def test_additions_are_done_as_one_and_are_no_revision() -> None:
+    """A new user's definitions and deposit: a plan that was made before is still good, and no file's tombstones know them."""
+    world = begun()
+    before = world.registry.to_bytes()
+    for wrong, text in (
+        (added(*user(), ar.DefineAccount(name="U1-B", firm="NOBODY")), "NOBODY"),
+        (added(*user(), ar.SetPhase(event="FINAL", phase="open")), "additions are of firm, account, session, key, transfer; asked phase"),
+        (added(*user(), base=1), "additions have no settings, base, plan and sandbox"),
+        (added(*user(), settings={}), "additions have no settings, base, plan and sandbox"),
+    ):
+        answer = world.do(wrong)
+        assert not answer.ok and text in answer.text and world.registry.to_bytes() == before, answer
+    answer = world.do(added(*user()))
+    assert (answer.ok, answer.result) == (True, {"applied": 5}), answer
+    assert len(world.registry.revisions) == 1 and not [key for key in world.registry.origins if key[1].startswith("U1")]
+    after = world.registry.to_bytes()
+    assert world.do(added(*user())).result == {"applied": 0, "unchanged": 1} and world.registry.to_bytes() == after
+    for changed, text in ((user(title="B"), "firm U1 exists with other title"), (user(amount=6), "was used for a deposit")):
+        answer = world.do(added(*changed))
+        assert not answer.ok and text in answer.text and world.registry.to_bytes() == after, answer
+    assert Registry.from_bytes(after).to_bytes() == after

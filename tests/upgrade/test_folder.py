@@ -17,6 +17,7 @@ from exchange_server.core import layout as L
 from exchange_server.data_folder import SERVER_ID
 from exchange_server.engine import Engine
 from exchange_server.exits import Exit
+from exchange_server.journal import retention
 from exchange_server.journal.files import SMALLEST_SEGMENT, DirectoryLock, create
 from exchange_server.journal.recover import verify
 from exchange_server.journal.snapshots import newest_snapshots, read_header
@@ -255,11 +256,16 @@ def test_replayed_under_both_rules(old: tuple[Path, dict[str, Any]], tmp_path: P
         return Engine(Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)
 
     found = compare.replay(data, RULES, other, 1, first)
-    assert found.events == books["event_seq"] - 1 and found.rows == books["row"] and found.lines()[-1].endswith("all the same")
-    (other / "sitecustomize.py").write_text(monkey.read_text() + _OTHER_FEES)
+    assert 100 < found.found.events < books["event_seq"] and found.rows == books["row"] and found.lines()[-1].endswith("all the same")
+    same = monkey.read_text()
+    monkey.write_text(same + _OTHER_FEES)
     found = compare.replay(data, RULES, other, 1, first)
-    assert set(found.kinds) and all("E_" in kind for kind in found.kinds)
+    assert set(found.found.kinds) and all("E_" in kind for kind in found.found.kinds) and not found.found.renumbered
     assert "differ of kind" in found.lines()[1]
+    monkey.write_text(same + _ONE_MORE)
+    found = compare.replay(data, RULES, other, 1, first)
+    assert dict(found.found.kinds) == {"E_LOGON (old rules only)": 1} and found.found.renumbered > 10
+    assert found.lines()[-1] == f"{found.found.renumbered} others have only other numbers, because an earlier one differs"
 
 
 _OTHER_FEES = """
@@ -273,6 +279,67 @@ def apply(self, rows, words, sink):
     return real(self, rows, words, other)
 e.Engine.apply = apply
 """
+
+
+# The first logon is told twice, and everything after it has a number more.
+_ONE_MORE = """
+from exchange_server import engine as e
+import numpy as np
+real = e.Engine.apply
+more = 0
+def apply(self, rows, words, sink):
+    def other(events):
+        global more
+        table, at, out = events.reshape(-1, 24), 0, []
+        while at < len(table):
+            rows = 1 + (int(table[at, 0]) >> 8 & 255)
+            out.append(table[at : at + rows].copy())
+            out[-1][0, 1] += more
+            if not more and int(table[at, 0]) & 255 == 11:
+                more = rows
+                out.append(out[-1].copy())
+                out[-1][0, 1] += more
+            at += rows
+        table = np.concatenate(out) if out else table
+        sink(table.reshape(-1))
+    return real(self, rows, words, other)
+e.Engine.apply = apply
+"""
+
+
+def test_a_folder_whose_reports_are_not_whole_is_not_carried_over(old: tuple[Path, dict[str, Any]]) -> None:
+    """The new program could not make them again."""
+    data, books = old
+    assert folder.lost_reports(data, folder.newest(data)) == []
+    store = data / "events" / "00000000.evt"
+    with open(store, "r+b") as file:
+        for event in (3, 7, 8):
+            file.seek((event - 1) * 192 + 100)
+            byte = file.read(1)
+            file.seek(-1, 1)
+            file.write(bytes([byte[0] ^ 1]))
+    segments = sorted(p.name for p in (data / "journal").iterdir())
+    for words in (("check",), ("apply",), ("apply", "--lose-reports", 2)):
+        code, _, error = exos("upgrade", *words, data)
+        assert code == Exit.FAILED, words
+        assert "3 past reports are damaged or missing in its event store (events 3 to 3, and in 1 other places)" in error
+        assert f"rows of rules version {RULES}" in error and "--lose-reports 3" in error
+    assert sorted(p.name for p in (data / "journal").iterdir()) == segments
+    retention.write(data / "events", 5)  # what is older was removed on purpose
+    with pytest.raises(folder.CannotUpgrade, match="2 past reports"):
+        apply.apply(data, lambda state: None)
+    with pytest.raises(folder.CannotUpgrade, match="3 past reports|2 past reports"):
+        folder.refuse_lost_reports(data, folder.newest(data), 3)
+    apply.apply(data, lambda state: None, lose_reports=2)
+    server = app.Server(options(data.parent, "WITHOUT"), Log(level="error"))
+    assert server.engine.check() == [] and known(server.engine)["balances"] == books["balances"]
+    server.close()
+
+
+def test_no_report_is_lost_and_none_may_be_named(old: tuple[Path, dict[str, Any]]) -> None:
+    data, _ = old
+    with pytest.raises(folder.CannotUpgrade, match="no report is lost"):
+        apply.apply(data, lambda state: None, lose_reports=1)
 
 
 def test_what_is_no_installation_is_said(old: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

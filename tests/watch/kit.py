@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from exchange_server.net.clock import machine_boot
 from exchange_server.watch import fields as f
 from exchange_server.watch.page import PageWriter
 
@@ -24,7 +25,7 @@ class Wrote:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.writer = PageWriter(folder, 7, EDGES)
+        self.writer = PageWriter(folder, machine_boot(), EDGES)
         self.writer.describe(LABELS, {"data": str(folder), "config": "test.toml", "mode": "sync"})
         self.real = time.time_ns()
         self.put(state=f.TRADING, start_time=self.real - 10 * 10**9, disk_left=-1)

@@ -6,16 +6,23 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from exchange_server import app
+from exchange_server.engine import Engine
+from exchange_server.exits import Exit
+from exchange_server.journal.files import DirectoryLock
 from exchange_server.watch import collect
 from exchange_server.watch import fields as f
 from exchange_server.watch.metrics import text_of
+from exchange_server.watch.notify import Notify
 from exchange_server.watch.page import NAME, PAGE_BYTES
 from exchange_server.watch.view import View, look
 from protocol import codes
 from tests.server_kit import BinaryPeer, ServerProcess, order
+from tests.test_start_rules import run
 
 
 def until(data: Path, what: Callable[[View], bool], seconds: float = 10.0) -> View:
@@ -115,3 +122,77 @@ def test_a_second_server_leaves_the_page_alone(tmp_path: Path) -> None:
     after = until(server.data, lambda view: view.page.sequence > before.sequence).page
     assert after.pid == before.pid
     assert server.stop() == 0
+
+
+def test_a_start_is_seen_before_its_snapshot_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And how it ended, where it was refused: but not where the folder is another server's."""
+    run(tmp_path)
+    assert look(tmp_path / "data").state == "starting"
+    (tmp_path / "data" / NAME).unlink()
+    seen = []
+
+    def engine(*arguments: object, **more: object) -> Engine:
+        seen.append(look(tmp_path / "data").state)
+        raise MemoryError
+
+    monkeypatch.setattr(app, "Engine", engine)
+    with pytest.raises(app.StartRefused) as refused:
+        run(tmp_path)
+    view = look(tmp_path / "data")
+    assert seen == ["starting"] and (view.state, view.page.get("exit_code")) == ("failed", refused.value.code) == ("failed", Exit.SETUP)
+    lock = DirectoryLock(tmp_path / "data" / "journal")
+    (tmp_path / "data" / NAME).unlink()
+    with pytest.raises(app.StartRefused):
+        run(tmp_path)
+    assert not (tmp_path / "data" / NAME).exists()
+    lock.release()
+
+
+class Clock:
+    """Of a Watch without a server."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(collect.time, "monotonic", lambda: self.now)
+
+    def round(self, watch: collect.Watch) -> None:
+        self.now += 1
+        watch.replaying(5, 9)
+
+
+def test_a_page_that_cannot_be_written_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, str]] = []
+    server = SimpleNamespace(
+        options=SimpleNamespace(config_name="c"), log=lambda level, event, **more: said.append((event, more.get("why", "")))
+    )
+    clock = Clock(monkeypatch)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    watch = collect.Watch(server, folder, Notify({}))
+    clock.round(watch)
+    assert said == [] and look(folder).page.get("recovery_rows") == 5 and watch.page is not None
+    with open("/dev/null", "rb") as null:
+        os.dup2(null.fileno(), watch.page._fd)
+    (folder / NAME).unlink()
+    folder.rename(tmp_path / "away")  # nor can it be made again
+    for _ in range(3):
+        clock.round(watch)
+    assert said == [("counters_not_written", "No such file or directory")], "once"
+    (tmp_path / "away").rename(folder)
+    clock.round(watch)
+    assert not (folder / NAME).exists(), "not before its time"
+    clock.now += collect.AGAIN_S
+    clock.round(watch)
+    page = look(folder).page
+    assert said[1:] == [("counters_written_again", "")]
+    assert (page.get("state"), page.get("recovery_rows_expected"), page.texts["config"]) == (f.STARTING, 9, "c") and page.get(
+        "start_time"
+    ) > 0
+    (folder / NAME).unlink()
+    clock.round(watch)
+    assert look(folder).page.get("recovery_rows") == 5 and len(said) == 2, "deleted: made again at once, which is no problem"
+    other = folder / "other"
+    other.write_bytes(b"another server's")
+    other.replace(folder / NAME)
+    watch.end(0, failed=False)
+    assert (folder / NAME).read_bytes() == b"another server's"

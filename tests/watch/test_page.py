@@ -154,6 +154,29 @@ def test_a_page_that_is_cut_short_does_not_kill_its_writer(tmp_path: Path) -> No
     with pytest.raises(p.NoPage):
         p.read_page(tmp_path, sleep=lambda s: None)
     assert wrote.writer.problem == ""
+    for _ in range(p.TEXT_AGAIN):
+        wrote.write()
+    page = p.read_page(tmp_path)
+    assert page.get("commands") == 9 and page.texts["config"] == "test.toml", "it heals"
+
+
+def test_a_page_that_was_deleted_or_replaced_is_noticed_and_made_again(tmp_path: Path) -> None:
+    wrote = Wrote(tmp_path).put(commands=9).write()
+    path = tmp_path / p.NAME
+    assert not wrote.writer.lost()
+    path.unlink()
+    assert wrote.writer.lost()
+    wrote.writer.make()
+    assert not wrote.writer.lost()
+    wrote.write()
+    assert p.read_page(tmp_path).get("commands") == 9
+    other = tmp_path / "other"
+    other.write_bytes(b"x")
+    other.replace(path)
+    assert wrote.writer.lost()
+    wrote.writer.make()
+    wrote.write()
+    assert p.read_page(tmp_path).labelled("sessions").keys() == {"fix", "binary"}
 
 
 def test_no_room_is_a_problem_and_no_signal(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exchange_server.follow.status import DIFFERS, FOLLOWING, Status, write_status
+from exchange_server.journal.files import DirectoryLock
 from exchange_server.watch import fields as f
 from exchange_server.watch import page as p
 from exchange_server.watch.metrics import text_of
@@ -65,6 +66,14 @@ def test_a_machine_that_was_started_again(tmp_path: Path) -> None:
     assert (view.state, view.age_ns) == ("gone", -1)
 
 
+def test_a_page_from_before_the_machine_was_started(tmp_path: Path) -> None:
+    """Its process number may be another process's now, with the same age."""
+    wrote = Wrote(tmp_path)
+    wrote.writer._head[p.H_BOOT] += 1
+    wrote.write()
+    assert (look(tmp_path).state, look(tmp_path).age_ns) == ("gone", -1)
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -117,9 +126,9 @@ def test_views_of_two_processes_or_of_one_page_are_no_interval(tmp_path: Path) -
 
 
 def test_the_follower(tmp_path: Path) -> None:
-    wrote = Wrote(tmp_path).put(follower_on=1, journal_durable_rows=1000).write()
+    Wrote(tmp_path).put(follower_on=1, journal_durable_rows=1000).write()
     assert "the follower does not run" in worries(look(tmp_path))
-    (tmp_path / FOLLOWER).mkdir()
+    lock = DirectoryLock(tmp_path / FOLLOWER)
     status = Status(
         pid=os.getpid(),
         state=FOLLOWING,
@@ -146,14 +155,20 @@ def test_the_follower(tmp_path: Path) -> None:
     view = look(tmp_path)
     assert view.reader_values()["follower_differs"] == 1 and view.reader_values()["follower_lag_rows"] == 100
     assert worries(view) == ["the follower differs from the server: no snapshots are made"]
-    wrote.put(follower_on=0).write()
+    status.state = FOLLOWING
+    write_status(tmp_path / FOLLOWER, status)
+    assert look(tmp_path).follower_up
+    lock.release()
+    assert not look(tmp_path).follower_up and "the follower does not run" in worries(look(tmp_path)), (
+        "killed a moment ago; its number may be another's by now"
+    )
 
 
 def test_the_follower_knows_best_how_long_the_disk_lasts(tmp_path: Path) -> None:
     hour = 3600 * 10**9
     Wrote(tmp_path).put(disk_left=5 * hour).write()
     assert look(tmp_path).disk_left == 5 * hour
-    (tmp_path / FOLLOWER).mkdir()
+    lock = DirectoryLock(tmp_path / FOLLOWER)
     for told, left in (
         ({}, 5 * hour),
         ({"disk_measured_s": 60, "disk_hours": 3}, 3 * hour),
@@ -166,6 +181,7 @@ def test_the_follower_knows_best_how_long_the_disk_lasts(tmp_path: Path) -> None
         assert view.follower_up and view.disk_left == left, told
         assert f"exos_disk_left_seconds {left / 1e9}" in text_of(tmp_path).decode()
     assert worries(view)[0] == "no archive: it is full" and view.reader_values()["archive_failed"] == 1
+    lock.release()
 
 
 def test_worries_about_disk_reports_and_tables(tmp_path: Path) -> None:

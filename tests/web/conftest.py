@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .rig import CONFIG, FAST, ServerProcess, Web
+from .rig import CONFIG, FAST, ServerProcess, Web, principals
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,30 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess
 def web(exchange: ServerProcess) -> Iterator[Web]:
     with Web(exchange.folder, exchange.data, *FAST) as running:
         yield running.up()
+
+
+@pytest.fixture(scope="session")
+def tokens(exchange: ServerProcess) -> dict[str, str]:
+    """Of the principals."""
+    return principals(exchange)
+
+
+@pytest.fixture(scope="session")
+def anna(web: Web, tokens: dict[str, str]) -> Iterator[httpx.Client]:
+    with web.operator("anna", tokens) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def boris(web: Web, tokens: dict[str, str]) -> Iterator[httpx.Client]:
+    with web.operator("boris", tokens) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def willy(web: Web, tokens: dict[str, str]) -> Iterator[httpx.Client]:
+    with web.operator("willy", tokens) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

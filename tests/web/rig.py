@@ -12,12 +12,32 @@ from typing import Any
 
 import httpx
 
+from config import admin_records as ar
+from config.access_records import DEFAULT_DUAL
 from tests.server_kit import ROOT, SMALL, ServerProcess, secret_of, wait_until
 
-# Three members trade; WEB only listens: its session has no account.
+# Three members trade; WEB only listens: its session has no account. W is another venue, with a market of its own.
 CONFIG = (
-    SMALL
+    SMALL.replace("firms = 16", "firms = 64").replace("sessions = 16", "sessions = 64").replace("accounts = 64", "accounts = 128")
     + """
+[[venue]]
+name = "W"
+
+[[market]]
+event = "W.TIE"
+product = "exactly"
+winners = 1
+owner_venue = "W"
+asset = "USD"
+payout = "1.0000"
+max_qty = 10_000
+max_position = 1_000_000
+fees = { model = "quadratic" }
+phase = "open"
+rules = "The winner pays 1.0000, the others nothing."
+source = "the referee"
+contract = [{ symbol = "W.TIE-A" }, { symbol = "W.TIE-B" }]
+
 [[member]]
 firm = "WEB"
 
@@ -29,7 +49,14 @@ secret = "a phrase for those who only listen"
 """
 )
 SECRET = "a phrase for those who only listen"
-FAST = ("--rate", "100000", "--client-rate", "100000")
+ROLES = {  # principal: roles, scope
+    "anna": (("platform_operator",), "platform"),
+    "boris": (("platform_operator",), "platform"),
+    "vera": (("venue_operator", "treasurer", "resolver", "arbiter", "risk_officer"), "venue:V"),
+    "willy": (("venue_operator", "treasurer", "resolver", "arbiter", "risk_officer"), "venue:W"),
+    "sue": (("support",), "platform"),
+}
+FAST = ("--rate", "100000", "--client-rate", "100000", "--logon-rate", "100000")
 
 
 class Web:
@@ -79,6 +106,13 @@ class Web:
         assert answer.status_code == 201, answer.text
         return self.api(answer.json()["token"])
 
+    def operator(self, name: str, tokens: dict[str, str]) -> httpx.Client:
+        """A principal that `principals` made, logged on."""
+        with self.api() as api:
+            answer = api.post("/v1/sessions", json={"principal": name, "key_id": f"{name}-1", "token": tokens[name]})
+        assert answer.status_code == 201, answer.text
+        return self.api(answer.json()["token"])
+
     def __enter__(self) -> "Web":
         return self.start()
 
@@ -88,6 +122,22 @@ class Web:
             self.process.wait(10)
         self.process.stdout.close()
         self.log.close()
+
+
+def principals(server: ServerProcess) -> dict[str, str]:
+    """Makes those of ROLES, each with a token; the tokens by name."""
+    tokens = {}
+    waiting = tuple(act for act in DEFAULT_DUAL if act != "platform_grant")  # else the second grant waits for the first principal
+    records: list[Any] = [ar.Approvals(acts=waiting)]
+    records += [ar.DefinePrincipal(name=name, venue=scope.partition(":")[2]) for name, (_, scope) in ROLES.items()]
+    records += [ar.Grant(principal=name, role=role, scope=scope) for name, (roles, scope) in ROLES.items() for role in roles]
+    records += [ar.DefineKey(id=f"{name}-1", holder="principal", name=name, kind="token") for name in ROLES]
+    for record in records:
+        answer = server.ask("admin", record)
+        assert answer.ok, answer.text
+        if isinstance(record, ar.DefineKey):
+            tokens[record.name] = answer.result["secret"]
+    return tokens
 
 
 _ids = time.time_ns()
@@ -113,4 +163,4 @@ def problem(answer: httpx.Response, status: int, name: str) -> dict[str, Any]:
     return found
 
 
-__all__ = ["CONFIG", "FAST", "SECRET", "ServerProcess", "Web", "new_id", "order", "problem", "secret_of", "wait_until"]
+__all__ = ["CONFIG", "FAST", "SECRET", "ServerProcess", "Web", "new_id", "order", "principals", "problem", "secret_of", "wait_until"]

@@ -54,6 +54,9 @@ def wrong(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str 
 
 def _wrong_object(value: dict[str, Any], schema: dict[str, Any], document: dict[str, Any], at: str) -> str:
     properties = schema.get("properties", {})
+    rest = schema.get("additionalProperties")
+    if isinstance(rest, dict):
+        return next((text for name, one in value.items() if (text := wrong(one, rest, document, f"{at}.{name}"))), "")
     if missing := set(schema.get("required", ())) - value.keys():
         return f"{at}: {missing} are missing"
     if unknown := value.keys() - properties.keys():
@@ -78,11 +81,16 @@ def values(schema: dict[str, Any], document: dict[str, Any]) -> st.SearchStrateg
     if kind == "null":
         return st.none()
     if kind == "string":
-        low, high = schema.get("minLength", 0), schema.get("maxLength", 40)
+        low, high = schema.get("minLength", 0), schema.get("maxLength", 1000 if "pattern" in schema else 40)
         if "pattern" in schema:
             return st.from_regex(schema["pattern"], fullmatch=True).filter(lambda text: low <= len(text) <= high)
         return st.text(st.characters(codec="utf-8"), min_size=low, max_size=high)
+    if kind == "array":
+        low = schema.get("minItems", 0)
+        return st.lists(values(schema["items"], document), min_size=low, max_size=max(low, min(schema.get("maxItems", 3), 3)))
     assert kind == "object", schema
+    if isinstance(rest := schema.get("additionalProperties"), dict):
+        return st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=20), values(rest, document), max_size=3)
     required = set(schema.get("required", ()))
     found = {name: values(one, document) for name, one in schema["properties"].items()}
     return st.fixed_dictionaries(

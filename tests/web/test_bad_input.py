@@ -1,15 +1,21 @@
 """What a hostile or broken client sends, and what it cannot do to the others."""
 
-import http.client
+import asyncio
+import contextlib
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+import uvicorn
+from starlette.requests import Request
+from uvicorn.server import ServerState
 
-from exchange_server.web import process
+from exchange_server.web import operation, process
+from exchange_server.web.operation import read_body
+from exchange_server.web.problems import Refusal
 
 from .rig import CONFIG, FAST, ServerProcess, Web, order, problem, wait_until
 
@@ -49,7 +55,9 @@ def test_paths_and_methods_that_are_none(mm1: httpx.Client) -> None:
     problem(mm1.get("/nothing"), 404, "no_resource")
     problem(mm1.get("/v1/markets/"), 404, "no_resource")
     problem(mm1.delete("/v1/markets"), 405, "no_resource")
-    problem(mm1.get("/v1/markets/%2e%2e%2fetc%2fpasswd"), 404, "no_resource")
+    assert problem(mm1.get("/v1/markets/%2e%2e%2fetc%2fpasswd"), 404, "unknown_event")["asked"] == "../etc/passwd"
+    assert problem(mm1.get("/v1/markets/A%2FB/result"), 404, "unknown_event")["asked"] == "A/B"
+    problem(mm1.get("/v1/markets/A/B"), 404, "no_resource")
     problem(mm1.get("/v1/contracts/%3Cscript%3E"), 404, "unknown_instrument")
     assert mm1.get("/v1/contracts/%3Cscript%3E").headers["content-type"] == "application/problem+json"
 
@@ -96,20 +104,62 @@ def test_two_thousand_idle_connections_leave_room_for_others(web: Web) -> None:
             one.close()
 
 
-def test_a_connection_that_sends_no_request_is_closed(monkeypatch: pytest.MonkeyPatch, web: Web) -> None:
+async def _ok(scope: Any, receive: Any, send: Any) -> None:
+    body = await read_body(Request(scope, receive))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"%02d" % len(body)})
+
+
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, byte: bytes) -> bytes:
+    """Send a byte now and then; what the other end said before it closed."""
+    said = b""
+
+    async def listen() -> None:
+        nonlocal said
+        with contextlib.suppress(ConnectionError):  # a byte came after the end
+            while data := await reader.read(1000):
+                said += data
+
+    listening = asyncio.create_task(listen())
+    while not listening.done():
+        writer.write(byte)
+        await asyncio.wait([listening], timeout=0.02)
+    return said
+
+
+WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nX: ", WHOLE + b"GET / HTTP/1.1\r\nX: ", WHOLE])
+async def test_headers_that_drip_or_do_not_come_end_the_connection(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     assert process.HEADER_S <= 15 and process.IDLE_S <= 60
-    with connect(f"ws://127.0.0.1:{web.port}/v1/stream") as reader:
-        reader.send('{"op": "subscribe", "channels": [{"channel": "phase"}]}')
-        silent = http.client.HTTPConnection("127.0.0.1", web.port, timeout=process.HEADER_S + 5)
-        silent.connect()
-        assert silent.sock is not None
-        silent.sock.sendall(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n")
-        assert silent.sock.recv(10) == b""
-        silent.close()
-        time.sleep(1)
-        reader.send('{"op": "ping", "id": "still there"}')
-        while "still there" not in reader.recv(timeout=5):
-            continue
+    monkeypatch.setattr(process, "HEADER_S", 0.3)
+    config = uvicorn.Config(_ok, loop="none", lifespan="off", log_config=None, timeout_keep_alive=3600)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: process.Idle(config, ServerState(), {}, loop), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    writer.write(first)
+    if first == b"":
+        assert await asyncio.wait_for(reader.read(), 30) == b""
+    else:
+        said = await asyncio.wait_for(_drip(reader, writer, b"x"), 30)
+        assert said.count(b"200 OK") == first.count(b"\r\n\r\n")
+    writer.close()
+    server.close()
+
+
+async def test_a_body_that_drips_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation, "BODY_S", 0.2)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(Refusal) as refused:
+        await asyncio.wait_for(read_body(Request({"type": "http", "method": "POST", "headers": []}, receive)), 30)
+    found = refused.value
+    assert (found.problem.status, found.problem.name, found.headers["Connection"]) == (408, "request_late", "close")
 
 
 def test_the_server_goes_down_and_comes_back(tmp_path: Path) -> None:

@@ -17,24 +17,27 @@ from .rig import Web, new_id
 DOCUMENT = document(ALL, "test")
 OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
 NAMES = [one["operationId"] for _, _, one in OPERATIONS]
-ENDS = ("log_on", "log_out")  # tested in test_sessions.py: each costs a logon
+ENDS = ("log_on", "log_out", "new_challenge")  # tested in test_sessions.py: each costs a logon
 QUICK = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+FEW = settings(QUICK, max_examples=4)
 
 
 def paths(path: str) -> st.SearchStrategy[str]:
     """Addresses of an operation: with names that are there, and with others."""
     likely = {
-        "market": ["CUP"],
+        "market": ["CUP", "W.TIE"],
         "contract": ["CUP-A", "CUP-B"],
         "order_id": ["1", "999999"],
         "client_order_id": ["1", "12345"],
         "series": ["S"],
+        "user": ["W.nobody"],
     }
     parts: dict[str, st.SearchStrategy[str]] = {}
     for name, words in likely.items():
         if "{" + name + "}" in path:
             other = st.text(
-                st.characters(codec="utf-8", exclude_characters="/?#\\.", exclude_categories=["C", "Z"]), min_size=1, max_size=80
+                st.characters(codec="utf-8", exclude_characters="?#\\.", exclude_categories=["C", "Z"]), min_size=1, max_size=80
             )
             parts[name] = st.one_of(st.sampled_from(words), other).map(lambda text: quote(text, safe=""))
     return st.fixed_dictionaries(parts).map(lambda given: path.format(**given))
@@ -49,6 +52,11 @@ def judge(answer: httpx.Response, operation: dict[str, Any]) -> None:
     assert schema.wrong(answer.json(), about["schema"], DOCUMENT) == "", answer.text
     assert answer.headers["x-content-type-options"] == "nosniff" and "content-security-policy" in answer.headers
     assert answer.headers["cache-control"] == ("no-store" if "security" in operation or answer.request.method != "GET" else "no-cache")
+
+
+def how_many(path: str) -> settings:
+    """The acts of operators have one way in common."""
+    return FEW if path.startswith("/v1/operator/acts") else QUICK
 
 
 def body_of(operation: dict[str, Any]) -> dict[str, Any] | None:
@@ -68,42 +76,57 @@ def test_the_served_document_is_this_one(web: Web) -> None:
     [one for one in OPERATIONS if one[2]["operationId"] not in ENDS],
     ids=[n for n in NAMES if n not in ENDS],
 )
-def test_valid_requests_get_what_the_document_says(mm1: httpx.Client, path: str, method: str, operation: dict[str, Any]) -> None:
+def test_valid_requests_get_what_the_document_says(
+    mm1: httpx.Client, willy: httpx.Client, path: str, method: str, operation: dict[str, Any]
+) -> None:
+    asker = willy if path.startswith("/v1/operator") else mm1
     body = body_of(operation)
     query = {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
     queries = st.fixed_dictionaries({}, optional={name: schema.values(one, DOCUMENT) for name, one in query.items()})
 
-    @QUICK
+    @how_many(path)
     @given(paths(path), queries, schema.values(body, DOCUMENT) if body else st.none())
     def run(address: str, asked: dict[str, Any], content: Any) -> None:
         if isinstance(content, dict) and "contract" in content and operation["operationId"] == "new_order" and len(content["contract"]) % 2:
             content = content | {"contract": "CUP-B", "client_order_id": new_id()}
-        answer = mm1.request(method, address, params=asked, **({"json": content} if body else {}))
+        answer = asker.request(method, address, params=asked, **({"json": content} if body else {}))
         judge(answer, operation)
         if "security" in operation:
-            naked = mm1.request(method, address, headers={"Authorization": "Bearer no-such-token"}, **({"json": content} if body else {}))
+            naked = asker.request(method, address, headers={"Authorization": "Bearer no-such-token"}, **({"json": content} if body else {}))
             assert naked.status_code == 401, naked.text
             judge(naked, operation)
 
     run()
 
 
+def has_fields(operation: dict[str, Any]) -> bool:
+    found = body_of(operation)
+    return found is not None and bool(schema.resolved(found, DOCUMENT).get("properties"))
+
+
+BODIES = [one for one in OPERATIONS if has_fields(one[2]) and one[2]["operationId"] not in ENDS]
+
+
 @pytest.mark.parametrize(
     ("path", "method", "operation"),
-    [one for one in OPERATIONS if body_of(one[2]) and one[2]["operationId"] not in ENDS],
-    ids=[one["operationId"] for _, _, one in OPERATIONS if body_of(one) and one["operationId"] not in ENDS],
+    BODIES,
+    ids=[one["operationId"] for _, _, one in BODIES],
 )
-def test_broken_bodies_are_refused_with_the_place(mm1: httpx.Client, path: str, method: str, operation: dict[str, Any]) -> None:
+def test_broken_bodies_are_refused_with_the_place(
+    mm1: httpx.Client, willy: httpx.Client, path: str, method: str, operation: dict[str, Any]
+) -> None:
+    asker = willy if path.startswith("/v1/operator") else mm1
     body = schema.resolved(body_of(operation), DOCUMENT)  # type: ignore[arg-type]
-    address = path.format(client_order_id="77", order_id="77")
+    address = path.format(client_order_id="77", order_id="77", user="W.nobody")
     names = sorted(body["properties"])
 
-    @QUICK
+    @how_many(path)
     @given(schema.values(body, DOCUMENT), st.sampled_from(names), st.sampled_from(["type", "unknown", "missing", "list", "syntax"]))
     def run(content: dict[str, Any], name: str, how: str) -> None:
         at = f"$.{name}"
         if how == "type":
-            content = content | {name: [1.5]}
+            kind = schema.resolved(body["properties"][name], DOCUMENT).get("type")
+            content = content | {name: {"x": 1.5} if kind == "array" else [1.5]}
         elif how == "unknown":
             content, at = content | {"colour": "red"}, "$.colour"
         elif how == "missing":
@@ -111,10 +134,10 @@ def test_broken_bodies_are_refused_with_the_place(mm1: httpx.Client, path: str, 
                 return
             content = {key: value for key, value in content.items() if key != name}
         if how in ("list", "syntax"):
-            answer = mm1.request(method, address, content=b"[1]" if how == "list" else b"{", headers={"Content-Type": "application/json"})
+            answer = asker.request(method, address, content=b"[1]" if how == "list" else b"{", headers={"Content-Type": "application/json"})
             at = "$" if how == "list" else ""
         else:
-            answer = mm1.request(method, address, json=content)
+            answer = asker.request(method, address, json=content)
         judge(answer, operation)
         found = answer.json()
         assert answer.status_code == 400, found

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from config import admin_records as ar
-from exchange_server.web import stream
+from exchange_server.web import groups, stream
 from exchange_server.web.asyncapi import document
 from exchange_server.web.stream import QUEUE_BYTES, Reader
 
@@ -235,6 +236,26 @@ class SlowSocket:
 
     async def close(self, code: int, text: str) -> None:
         self.closed = code, text
+
+
+def test_a_whole_book_is_encoded_once_for_all_its_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+    monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
+    monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: made.append(b"whole") or made[-1])
+    group = groups.Group(None, "book", 1, 0)  # type: ignore[arg-type]
+
+    class Member:
+        def __init__(self) -> None:
+            self.got: list[bytes] = []
+
+        def put(self, frame: bytes, of: Any = None) -> None:
+            self.got.append(frame)
+
+    members = [Member() for _ in range(3)]
+    group.members.update(members)
+    group.anew()
+    assert len(made) == 1 and group.sent_seq == 7
+    assert all(one.got == [b"whole"] and one.got[0] is made[0] for one in members)
 
 
 class OneGroup:

@@ -1,5 +1,6 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
 SeenVerb = Callable[[dict[str, Any], Sight], Any]
+PAGE_MOST, PAGE_SLICE, PAGE_ROWS = 500, 1000, 50  # rows of a page; rows that are looked at, and rows that are made, in a turn
 PLAN_SLICE, PLAN_TRIES = 50, 3  # definitions that a plan tries in a turn; how often it begins again when something changed meanwhile
 # An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
 Slices = Generator[Any, None, Any]
@@ -142,10 +144,40 @@ class Office:
         """The verb that shows the rows of a kind, or the one that `name` says."""
 
         def rows(request: dict[str, Any], sight: Sight) -> Any:
+            limit = _number(request, "limit", 0)
+            if limit:
+                return self._member_page(kind, min(limit, PAGE_MOST), _number(request, "after", 0), sight)
             found = members.view(self.registry, self.arena, kind, _name(request, "name"), sight)
             return {"rows": access_view.members_seen(self.registry, sight, kind, found)}
 
         return rows
+
+    def _member_page(self, kind: str, limit: int, after: int, sight: Sight) -> Slices:
+        """The next rows of a kind that the asker sees, with ids above `after`: `next` is the last one's, 0: there are no more. Many rows may have to be passed over:
+        some in each turn, while others trade."""
+        ids: list[int] = []
+        for n, row in enumerate(members.after(sight, kind, after)):
+            if n % PAGE_SLICE == PAGE_SLICE - 1:
+                yield None
+            if row is not None:
+                ids.append(row)
+                if len(ids) > limit:
+                    break
+        found = []
+        for n, id in enumerate(ids[:limit]):
+            if n % PAGE_ROWS == PAGE_ROWS - 1:
+                yield None
+            found.append(members.row(self.registry, self.arena, kind, id, sight))
+        if kind == "firm":
+            counts: dict[str, Counter[int]] = {"account": Counter(), "session": Counter()}
+            for of, count in counts.items():
+                for n, firm in enumerate(members.members_of(sight, of)):
+                    count[firm] += 1
+                    if n % PAGE_SLICE == PAGE_SLICE - 1:
+                        yield None
+            found = [one | {"accounts": counts["account"][id], "sessions": counts["session"][id]} for one, id in zip(found, ids)]
+        rows = access_view.members_seen(self.registry, sight, kind, found)
+        return {"rows": rows, "next": ids[limit - 1] if len(ids) > limit else 0}
 
     def _listings(self, request: dict[str, Any], sight: Sight) -> Any:
         rows = members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)
@@ -207,7 +239,7 @@ class Office:
             return {**revision_view.plan_view(self.registry, record, exhausted(self.trying(record, sight.who))), **back}
         tried = self.try_act(record, sight.who)
         changes = [] if tried.change is None else [tried.change]
-        return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
+        return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text, "waits": tried.waits}
 
     def _planned(self, record: ar.Configuration, who: str, back: dict[str, Any]) -> Slices:
         """The plan of a long configuration, PLAN_SLICE records in each turn, while others trade. It is begun again when a definition changes

@@ -4,8 +4,12 @@ The server speaks first: `{"hello": "exos", "challenge": HEX}`. The first line o
 `{"id": 1, "verb": "logon", "principal": NAME, "key": ID, "signature": HEX}` with the Ed25519 signature of `protocol.credentials.admin_message`, or
 with `"token": TEXT` instead. A wrong name, key and proof get the same answer after the same work; repeated failures slow their address down as on the
 other wires (../logon_guard.py). From then on it is the operator's socket (connection.py), and every request is judged by the roles of the principal.
+
+The same lines are spoken on the Unix socket `principal.sock` of the data folder, without TLS, for a program of the same user that passes logons on (the web
+process). There a logon may have `"address": TEXT`: from where the principal itself comes, for the delay of guesses, the networks of a key, and the log.
 """
 
+import ipaddress
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -31,12 +35,13 @@ class Knock(NamedTuple):
     principal: str
     key: str
     proof: bytes | str  # a signature, or a token
+    address: str = ""  # from where it comes, as a local program says
 
 
 class RemoteAdminConnection(AdminConnection):
     """The server's side of one principal's connection. `who` is "" until its logon was good."""
 
-    __slots__ = ("challenge", "greeted", "knock", "principal")
+    __slots__ = ("challenge", "greeted", "knock", "local", "principal")
 
     FIRST_BUFFER = 4096
     LOGS_ON = True
@@ -49,10 +54,13 @@ class RemoteAdminConnection(AdminConnection):
         table: Directory,
         office: Office,
         challenge: Callable[[], bytes] = lambda: os.urandom(CHALLENGE_BYTES),
+        local: bool = False,
     ) -> None:
+        """local: the peer is a program of the server's own user, which says for whom it asks."""
         super().__init__(now_ns, outlet, table, office, "")
         self.challenge = challenge()
         self.greeted = False
+        self.local = local
         self.knock: Knock | None = None
         self.principal = ""
 
@@ -73,7 +81,9 @@ class RemoteAdminConnection(AdminConnection):
                 return False
             self.start += len(line) + 1
             try:
-                self.knock = _read(line)
+                self.knock = _read(line, self.local)
+                if self.knock.address:
+                    self.outlet.peer = f"[{self.knock.address}]:0"  # type: ignore[misc]
             except BadRequest as error:
                 self._turn_away(turn, None, "", codes.R_NOT_LOGGED_ON, str(error))
                 return False
@@ -116,8 +126,8 @@ class RemoteAdminConnection(AdminConnection):
         super().lost(turn)
 
 
-def _read(line: bytes) -> Knock:
-    """The logon in a line. Raises BadRequest."""
+def _read(line: bytes, local: bool) -> Knock:
+    """The logon in a line. local: it may say from where it comes. Raises BadRequest."""
     wanted = 'the first line is a logon: {"id": 1, "verb": "logon", "principal": NAME, "key": ID, "signature" or "token": ...}'
     try:
         request = msgspec.json.decode(line)
@@ -125,15 +135,27 @@ def _read(line: bytes) -> Knock:
         raise BadRequest(wanted) from None
     if not isinstance(request, dict) or request.get("verb") != "logon":
         raise BadRequest(wanted)
-    name, key, token, signature = (request.get(field, "") for field in ("principal", "key", "token", "signature"))
-    if not all(isinstance(text, str) for text in (name, key, token, signature)) or bool(token) == bool(signature):
+    name, key, token, signature, address = (request.get(field, "") for field in ("principal", "key", "token", "signature", "address"))
+    if not all(isinstance(text, str) for text in (name, key, token, signature, address)) or bool(token) == bool(signature):
         raise BadRequest(wanted)
+    if address:
+        address = _address(address, local)
     if token:
-        return Knock(request.get("id"), name, key, token)
+        return Knock(request.get("id"), name, key, token, address)
     try:
         proof = bytes.fromhex(signature)
     except ValueError:
         proof = b""
     if len(proof) != credentials.SIGNATURE_BYTES:
         raise BadRequest(f"signature: {2 * credentials.SIGNATURE_BYTES} hexadecimal digits are needed")
-    return Knock(request.get("id"), name, key, proof)
+    return Knock(request.get("id"), name, key, proof, address)
+
+
+def _address(text: str, local: bool) -> str:
+    """The IP address from which a logon is passed on. Raises BadRequest."""
+    if not local:
+        raise BadRequest("address: it is the peer's own here, and is not said")
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise BadRequest("address: not an IP address") from None

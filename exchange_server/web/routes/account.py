@@ -3,62 +3,72 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from protocol import errors, numbers
 from protocol import messages as M
-from protocol import numbers
 from protocol.account_messages import PART_BALANCES, PART_POSITIONS, PART_REQUIREMENTS
 
 from .. import schemas as S
 from .. import words
 from ..operation import Call, Operation
-from ..reports import definition_of, entry_of, fill_of
+from ..problems import server_down
+from ..reference import Unreadable
+from ..reports import balances_of, definition_of, entry_of, fill_of
+from ..trader import Gone, Past
 from . import paging
 
 WINDOW = 2000  # reports that are asked for at once
 WINDOWS = 10  # that one request looks through
 
 
-async def _past(call: Call, ask: Callable[[int, int], Awaitable[list[Any]]], take: Callable[[Any], Any]) -> tuple[list[Any], str | None]:
-    """(rows, next cursor) of what `take` makes of the session's reports, the oldest first. The cursor is the number of the last report looked at, so
+async def _past(
+    call: Call, ask: Callable[[int, int], Awaitable[Past]], take: Callable[[Any], Any]
+) -> tuple[list[Any], str | None, S.Gone | None]:
+    """(rows, next cursor, what is not there any more) of what `take` makes of the session's reports, the oldest first. The cursor is the number of the last report looked at, so
     a page may be short, and still have a next one."""
     limit, number = call.query.limit, paging.read_number(call.query.cursor)
     found: list[Any] = []
+    gone: Gone | None = None
     newest = call.session.trader.next_report - 1
     for _ in range(WINDOWS):
         if number >= newest:
-            return found, None
+            return found, None, _gone(gone)
         end = min(number + WINDOW, newest)
-        for report in await ask(number + 1, end):
+        past = await ask(number + 1, end)
+        if past.gone is not None:
+            gone = past.gone if gone is None else gone._replace(last=past.gone.last)
+        for report in past.rows:
             if (row := take(report)) is None:
                 continue
             found.append(row)
             if len(found) == limit:
-                return found, str(report.number) if report.number < newest else None
+                return found, str(report.number) if report.number < newest else None, _gone(gone)
         number = end
-    return found, str(number) if number < newest else None
+    return found, str(number) if number < newest else None, _gone(gone)
+
+
+def _gone(gone: Gone | None) -> S.Gone | None:
+    if gone is None:
+        return None
+    return S.Gone(
+        first=str(gone.first), last=str(gone.last), code=gone.reason, name=errors.short_name(gone.reason), detail=errors.text(gone.reason)
+    )
 
 
 async def fills(call: Call) -> S.Fills:
     gateway, trader = call.gateway, call.session.trader
-    found, cursor = await _past(call, trader.fills, lambda fill: fill_of(gateway, trader, fill))
-    return S.Fills(fills=found, next_cursor=cursor)
+    found, cursor, gone = await _past(call, trader.fills, lambda fill: fill_of(gateway, trader, fill))
+    return S.Fills(fills=found, next_cursor=cursor, gone=gone)
 
 
 async def statement(call: Call) -> S.Statement:
     gateway, trader = call.gateway, call.session.trader
-    found, cursor = await _past(call, trader.reports, lambda report: entry_of(gateway, trader, report))
-    return S.Statement(entries=found, next_cursor=cursor)
+    found, cursor, gone = await _past(call, trader.reports, lambda report: entry_of(gateway, trader, report))
+    return S.Statement(entries=found, next_cursor=cursor, gone=gone)
 
 
 async def balances(call: Call) -> S.Balances:
     state = await call.session.trader.own_state(call.query.account, PART_BALANCES)
-    rows = [
-        S.Balance(
-            account=account.name, asset=name, cash=numbers.unscaled(one.cash, one.decimals), locked=numbers.unscaled(one.locked, one.decimals),
-            available=numbers.unscaled(one.available, one.decimals),
-        )
-        for account in state.accounts.values() for name, one in account.balances.items()
-    ]  # fmt: skip
-    return S.Balances(time=words.time_text(state.time), balances=rows)
+    return S.Balances(time=words.time_text(state.time), balances=balances_of(state))
 
 
 async def positions(call: Call) -> S.Positions:
@@ -76,6 +86,33 @@ async def requirements(call: Call) -> S.Requirements:
     state = await call.session.trader.own_state(call.query.account, PART_REQUIREMENTS)
     rows = [_requirement(call, account.name, one) for account in state.accounts.values() for one in account.requirements.values()]
     return S.Requirements(time=words.time_text(state.time), requirements=rows)
+
+
+async def budgets(call: Call) -> S.Budgets:
+    """What binds the accounts of this login. It is not on the binary wire: this process asks, and shows the client's own."""
+    own = set(call.session.trader.account_names.values())
+    try:
+        rows = (await call.gateway.reference.ask("budget"))["rows"]
+    except Unreadable as error:
+        raise server_down(f"budgets cannot be read: {error}") from None
+    return S.Budgets(budgets=[budget_of(row) for row in rows if row["account"] in own], next_cursor=None)
+
+
+def budget_of(row: dict[str, Any]) -> S.Budget:
+    """Of a row of the question `budget`."""
+    decimals = row["decimals"]
+
+    def limit(value: int | None) -> str | None:
+        return numbers.unscaled(value, decimals) if value else None
+
+    def use(given: dict[str, int]) -> S.BudgetUse:
+        left = numbers.unscaled(given["left"], decimals) if given["limit"] else None
+        return S.BudgetUse(limit=limit(given["limit"]), used=numbers.unscaled(given["used"], decimals), left=left)
+
+    return S.Budget(
+        session=row["session"], account=row["account"], asset=row["asset"], loss=use(row["loss"]), loss_per_day=use(row["loss_per_day"]),
+        max_cost=limit(row["max_cost"]), approve_above=limit(row.get("approve_above")), max_lots=row["max_quantity"] or None, markets=row["markets"], series=row["series"],
+    )  # fmt: skip
 
 
 def _requirement(call: Call, account: str, one: M.Requirement) -> S.Requirement:
@@ -104,6 +141,7 @@ OPERATIONS = (
         "list_requirements", "GET", "/v1/requirements", "What the accounts must keep for each market, and why", S.Requirements, requirements,
         query=S.AccountQuery, private=True, problems=(404,),
     ),
+    Operation("list_budgets", "GET", "/v1/budget", "What this login's accounts may lose, and what is left of it", S.Budgets, budgets, private=True),
     Operation(
         "get_statement", "GET", "/v1/statement", "What changed the accounts' money, as this session was told", S.Statement, statement, query=S.Page,
         private=True,

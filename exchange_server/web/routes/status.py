@@ -1,4 +1,4 @@
-"""Whether the exchange answers, and the documents of this API."""
+"""Whether the exchange answers, and what markets allow in each phase."""
 
 from protocol import phases
 

@@ -175,7 +175,12 @@ def test_a_name_that_is_not_there_is_a_refusal_of_a_question(desk: Desk) -> None
 
 def test_a_single_record_is_tried(desk: Desk) -> None:
     (answer,) = desk.say(request("plan", 9, record={"type": "asset", "name": "EUR", "decimals": 2}))
-    assert answer["result"] == {"changes": [{"record": 0, "kind": "new", "fields": []}], "refusals": [], "text": "asset EUR defined"}
+    assert answer["result"] == {
+        "changes": [{"record": 0, "kind": "new", "fields": []}],
+        "refusals": [],
+        "text": "asset EUR defined",
+        "waits": False,
+    }
     (answer,) = desk.say(request("plan", 9, record={"type": "clock_accept"}))
     assert answer["ok"] and answer["result"]["changes"] == [] and answer["result"]["refusals"][0]["code"] == codes.R_CLOCK_NOT_HELD
     assert desk.expected == [] and len(desk.registry.assets) == 0, "nothing was sent to the journal"

@@ -92,6 +92,23 @@ def port() -> Port:
     return Port()
 
 
+def test_a_local_program_says_from_where_a_logon_comes(port: Port) -> None:
+    """And only a local one: for the delay of guesses, the networks of a key, and the log."""
+    there = port.connect()
+    (answer,) = there.say(verb="logon", principal="V1.op", key="V1.t", token=TOKEN, address="203.0.113.7")
+    assert not answer["ok"] and "address" in answer["text"]
+    local = port.connect("uid:1000")
+    local.connection.local = True
+    (answer,) = local.say(verb="logon", principal="V1.op", key="V1.t", token="wrong", address="203.0.113.7")
+    assert answer["code"] == codes.R_BAD_CREDENTIALS and list(port.directory.guard.addresses) == ["203.0.113.7"]
+    for address, good in (("2001:db8::7", True), ("nowhere", False)):
+        local = port.connect("uid:1000")
+        local.connection.local = True
+        (answer,) = local.say(verb="logon", principal="V1.op", key="V1.t", token=TOKEN, address=address)
+        assert answer["ok"] is good, answer
+    assert port.logged[-2]["event"] == "logon" and port.logged[-2]["peer"] == "[2001:db8::7]:0"
+
+
 def test_a_principal_logs_on_with_a_signature_or_a_token_and_is_who_it_is(port: Port) -> None:
     for logon in (Peer.sign, Peer.token):
         peer = port.connect()
