@@ -560,6 +560,8 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
     mine = [o for o in orders if m[m[o + L.O_INSTRUMENT] + L.I_EVENT] == event]
     assert m[event + L.E_OPEN_ORDERS] == len(mine), "an event's count of open orders is wrong"
     rows = collateral_rows(m, event)
+    for co in rows:
+        check_chosen(m, co)
     for j in range(n):
         inst = first + j * L.INSTRUMENT_WORDS
         if first == 0 or m[inst] == 0:
@@ -575,3 +577,19 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
                     continue
                 lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
                 assert m[co + L.CO_COLUMNS + column * int(m[co + L.CO_N]) + j] == lots, "the open quantity of a collateral row is wrong"
+
+
+def check_chosen(m: Arena, co: int) -> None:
+    """Of each sixteen contracts the largest chosen v and the smallest other one are kept."""
+    n, k = int(m[co + L.CO_N]), int(m[co + L.CO_K])
+    if not 1 < k < n:
+        return
+    at = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    worth = [int(m[co + L.CO_COLUMNS + L.COL_V * n + j]) for j in range(n)]
+    chosen = [bool(m[at + (j >> 6)] >> (j & 63) & 1) for j in range(n)]
+    for block in range((n + 15) >> 4):
+        of = range(16 * block, min(16 * block + 16, n))
+        most = max([worth[j] for j in of if chosen[j]], default=-(1 << 62))
+        least = min([worth[j] for j in of if not chosen[j]], default=1 << 62)
+        kept = at + ((n + 63) >> 6) + 2 * block
+        assert [int(m[kept]), int(m[kept + 1])] == [most, least], "the extremes of sixteen contracts are wrong"
