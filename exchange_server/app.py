@@ -40,6 +40,7 @@ from .follow.child import Child
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
+from .gateway.admin.report_names import ReportNames
 from .gateway.admin.statement import Statements
 from .gateway.admin.trades import Trades
 from .gateway.admin.venue_export import VenueExports
@@ -455,6 +456,7 @@ class Server:
         )
         self.office.legs_of = Trades(self.engine.registry, self.store).filled_in
         self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
+        self.office.verbs["reports"] = ReportNames(self.engine.registry, self.engine.m, self.store).ask
         self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept
         self.office.capacities = asdict(self.engine.capacities)

@@ -25,6 +25,7 @@ class Exit(IntEnum):
     COPY = 16
     FENCED = 17
     HANGS = 18
+    BESIDE = 19
 
 
 INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
@@ -48,5 +49,6 @@ MEANINGS = {
     Exit.COPY: "The data folder is a copy of a server's, or restored from a backup: say whether it is a new server (--as-new) or takes the old one's place (--replace)",
     Exit.FENCED: "Two servers would have one identity: the old one still lives, or this one's identity was taken over by another. A running server stops by itself",
     Exit.HANGS: "The server's process runs, but its loop has not turned for some seconds: it hangs (exos top)",
+    Exit.BESIDE: "exos webhooks serve or exos mcp could not start: another one serves this folder, its files cannot be used, or its key is refused",
     INTERRUPTED: "Ctrl-C on a command other than `serve`",
 }

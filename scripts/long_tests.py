@@ -41,6 +41,7 @@ LONG = {
     "opening": Long("160 venues that move in the middle of random trading", 60, ("tests/core/test_opening.py",)),
     "collateral": Long("2,000 random accounts against the search of all outcomes", 30, ("tests/core/test_collateral.py",)),
     "registry": Long("1,000 seeds of random records against the naive registry", 30, ("tests/registry/test_against_naive.py",)),
+    "webhooks": Long("the webhooks process killed 100 times while messages are under way", 30, ("tests/hooks/test_webhooks_server.py",)),
     "users": Long("100,000 users of one venue, opened over HTTP", 30, ("tests/web/test_many_users.py",)),
     "planted": Long("bugs planted in the core: the harness must find each (a compilation each)", 90, ("tests/core/test_planted_bugs.py",)),
 }

@@ -21,6 +21,7 @@ from scripts.deploy_files import dashboard_file, rules_file  # noqa: E402
 from scripts.markets_pages import rules_page, templates_page  # noqa: E402
 from scripts.phases_page import phases_page  # noqa: E402
 from scripts.watching_page import watching_page  # noqa: E402
+from scripts.webhooks_page import webhooks_page  # noqa: E402
 
 _SECTIONS = (
     (1, "Session and account"),
@@ -83,6 +84,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/templates.md": templates_page,
     "docs/market-rules.md": rules_page,
     "docs/watching.md": watching_page,
+    "docs/webhooks.md": webhooks_page,
     "config/deploy/exos-alerts.yml": rules_file,
     "config/deploy/exos-dashboard.json": dashboard_file,
 }

@@ -94,6 +94,8 @@ FLOORS = (
     ("exchange_server.cli", 6),
     ("exchange_server.demo", 6),
     ("exchange_server.web", 6),
+    ("exchange_server.hooks", 6),
+    ("exchange_server.mcp", 6),
     ("exchange_server.__main__", 6),
 )
 # Within floor 2: (prefix, rank). A wing imports only from wings of a lower rank; layout and kit may import each other.

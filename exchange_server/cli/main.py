@@ -21,6 +21,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "init": ("init_cmd:init", "make a folder with a commented configuration, credentials and two example markets"),
         "serve": ("serve:serve", "start the server; Ctrl-C stops it cleanly"),
         "web": ("web:web", "serve HTTP beside a running server: markets, books, orders and accounts for front ends"),
+        "webhooks": ("webhooks:webhooks", "endpoints that are told of fills, results and money, and the process that serves them"),
+        "mcp": ("mcp:mcp", "tools for agents (Model Context Protocol), over the HTTP API with a key of their own; read-only unless told"),
         "stop": ("status:stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers"),
         "status": ("status:status", "what the running server says of itself"),
         "reload-tls": ("status:reload_tls", "have the server read its certificate's files again, for new connections"),

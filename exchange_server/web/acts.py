@@ -22,9 +22,7 @@ from .problems import bad_field
 from .schemas import Amount, Body, Duration, GivenTime, Id
 
 NUMBER, PAYOUTS, AMOUNTS_OF_ASSETS, RECORD = "number", "payouts", "amounts", "record"  # units beside those of config/fields.py
-DURATIONS = {
-    "cutoff_period_ns", "cutoff_offset_ns", "throttle_window_ns", "challenge_window_ns", "every_ns", "expires_ns",
-}  # fmt: skip
+DURATIONS = {"expires_ns"}  # where the field does not say it; other names that end so are times
 UNITS = {  # of fields whose record does not say it
     ("transfer", "amount"): cf.MONEY, ("hold", "amount"): cf.MONEY, ("withdraw_request", "amount"): cf.MONEY, ("approvals", "withdrawals"): AMOUNTS_OF_ASSETS,
     ("release", "hold"): NUMBER, ("withdraw_settle", "withdrawal"): NUMBER, ("withdraw_cancel", "withdrawal"): NUMBER, ("approve", "id"): NUMBER,
@@ -104,6 +102,8 @@ def _optional(kind: Any) -> bool:
 def _unit(tag: str, field: cf.Field) -> str:
     if (tag, field.name) in UNITS:
         return UNITS[tag, field.name]
+    if field.unit in (cf.DURATION, cf.INSTANT):
+        return field.unit
     if field.name.endswith("_ns"):
         return cf.DURATION if field.name in DURATIONS else cf.INSTANT
     return field.unit if field.unit in cf.AMOUNTS else cf.PLAIN
@@ -120,7 +120,8 @@ def _field(tag: str, field: cf.Field) -> Field:
         kind = Amount | None if _optional(field.type) else Amount
         default = default if field.required or default is None else "0"
     elif unit == cf.DURATION:
-        kind, default = Duration, default if field.required else cf.duration_text(default)
+        kind = Duration | None if _optional(field.type) else Duration
+        default = default if field.required or default is None else cf.duration_text(default)
     elif unit == cf.INSTANT:
         kind, default = GivenTime, default if field.required else ""
     elif unit == NUMBER:

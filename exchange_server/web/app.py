@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from protocol import codes
 
-from . import asyncapi
+from . import asyncapi, documents
 from .gateway import PUBLIC, SLASH, Gateway
 from .openapi import document
 from .operation import Operation, problem_answer
@@ -114,6 +114,7 @@ def make_app(gateway: Gateway, pages: Pages) -> Any:
         Route("/openapi.json", _document(document(ALL, VERSION)), methods=["GET"]),
         Route("/asyncapi.json", _document(asyncapi.document(VERSION)), methods=["GET"]),
         WebSocketRoute("/v1/stream", Streams(gateway).serve),
+        *documents.routes(),
         *pages.routes(),
     ]
     # Fixed paths before those with a name in their place.

@@ -467,7 +467,8 @@ class BudgetUse(Answer, frozen=True):
 
 
 class Budget(Answer, frozen=True):
-    """What a session and its account may lose, in all and on a day (UTC), and what one order may be. `markets` and `series` both empty: all. docs/budgets.md."""
+    """What a session and its account may lose, in all and on a day (UTC), and what one order may be. An order that may cost more than `approve_above` waits for a person. `markets` and `series` both
+    empty: all. docs/budgets.md."""
 
     session: str
     account: str
@@ -475,6 +476,7 @@ class Budget(Answer, frozen=True):
     loss: BudgetUse
     loss_per_day: BudgetUse
     max_cost: Decimal | None
+    approve_above: Decimal | None
     max_lots: Sum | None
     markets: list[str]
     series: list[str]

@@ -67,13 +67,13 @@ def test_the_lazy_table_says_what_the_commands_say() -> None:
 
 def test_all_but_serve_have_json() -> None:
     without = {path for path, verb in ALL.items() if not any("--json" in p.opts for p in verb.params)}
-    assert without == {"serve", "follow", "metrics", "web"}
+    assert without == {"serve", "follow", "metrics", "web", "webhooks serve", "mcp"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence", "usage"),
     [
-        (("mraket",), '"mraket" is not one of init, serve, .*; did you mean market\\?', "exos [OPTIONS]"),
+        (("mraket",), '"mraket" is not known; did you mean market\\?', "exos [OPTIONS]"),
         (("market", "lst"), '"lst" is not one of list, show, phase, schedule, settle.*; did you mean list\\?', "exos market"),
         (("market", "phase", "X", "opne"), 'PHASE: "opne" is not one of listed, open, .*; did you mean open\\?', "exos market phase"),
         (("serve", "--dta", "x"), '"--dta" is not one of --data, .*; did you mean --data\\?', "exos serve"),

@@ -13,6 +13,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | keys | keys without what they are checked against; `key`, `holder` or `name` names some |
 | risk | kill switches that are on, restrictions, throttles |
 | statement | every change of an account's balance (statement.py) |
+| reports | how far the event store's files may be read, and names of ids in them (report_names.py) |
 | status | counters, capacities, sessions |
 | accounts | balances, positions, open orders |
 | keys | keys of sessions and principals, without what they are checked against |

@@ -111,7 +111,7 @@ def budget_of(row: dict[str, Any]) -> S.Budget:
 
     return S.Budget(
         session=row["session"], account=row["account"], asset=row["asset"], loss=use(row["loss"]), loss_per_day=use(row["loss_per_day"]),
-        max_cost=limit(row["max_cost"]), max_lots=row["max_quantity"] or None, markets=row["markets"], series=row["series"],
+        max_cost=limit(row["max_cost"]), approve_above=limit(row.get("approve_above")), max_lots=row["max_quantity"] or None, markets=row["markets"], series=row["series"],
     )  # fmt: skip
 
 

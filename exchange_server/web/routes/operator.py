@@ -221,8 +221,9 @@ async def _record(call: Call, record: dict[str, Any]) -> tuple[str, dict[str, An
     """(type, body) of a record that waits. What this process has no form for is shown as it is."""
     tag = str(record.get("type", ""))
     form = FORMS.get(tag)
-    if form is None:
-        return tag, record
+    if form is None:  # an order that waits because of a budget is told as people write it
+        said = {**acts.NAMES, "id": "client_order_id", "tif": "time_in_force"}
+        return tag, {said.get(name, name): str(value) if name == "id" else value for name, value in record.items() if name != "type"}
     operator = call.session.operator
     inner = record["act"] if tag == "schedule" else record
     known = await assets(operator, *([inner["asset"]] if inner.get("asset") else []))
