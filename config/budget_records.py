@@ -4,8 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from .fields import ASSET, MONEY, Field
-from .kinds import Count, Name, OptionalName, Record
+from .fields import ASSET, DURATION, MONEY, Field
+from .kinds import Count, Name, OptionalName, Positive, Record
+
+HOUR_NS = 3600 * 10**9
 
 Names = Annotated[tuple[Name, ...], Meta(max_length=1_000)]
 
@@ -24,6 +26,12 @@ class Budget(Record, tag="budget", frozen=True, kw_only=True):
     )
     max_quantity: Annotated[Count | None, Field(live=True, about="Most lots of an order")] = None
     max_cost: Annotated[Count | None, Field(MONEY, live=True, about="Most that an order may cost, fees included")] = None
+    approve_above: Annotated[
+        Count | None, Field(MONEY, live=True, about="An order that may cost more waits until a person approves it")
+    ] = None
+    approve_within_ns: Annotated[
+        Positive | None, Field(DURATION, live=True, key="approve_within", about="How long it waits, and may be entered once approved")
+    ] = None  # of a new budget: an hour
     markets: Annotated[Names | None, Field(live=True, about="Market in which it may trade")] = None  # these two: ()s: in all
     series: Annotated[Names | None, Field(live=True, about="Series in whose markets it may trade, those to come too")] = None
     anew: Annotated[bool, Field(about="What it lost so far does not count any more")] = False

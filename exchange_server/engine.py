@@ -117,6 +117,7 @@ class Capacities:
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
             (L.P_MIDS, L.MIDS_WORDS, self.instruments),
             (L.P_SPARE, 1, MAX_CONTRACTS + 1),
+            (L.P_HELD, L.HELD_WORDS, L.HELD_ROWS),
             (L.P_USED, L.USED_WORDS, self.used_blocks),
             (L.P_USED_HASH, 1, _power_of_two(64 * self.used_blocks * 5 // 4)),  # a single id has an entry, and a range has one
         ]

@@ -18,6 +18,7 @@ from protocol import codes
 from .core import layout as L
 from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_RESTRICT, PAIR_WORDS
 from .core.layout import definitions as d
+from .core.layout import plain
 
 Words = NDArray[np.int64]
 NS_PER_S = 1_000_000_000
@@ -484,6 +485,41 @@ def losses(m: Words, account: int) -> tuple[int, int]:
     power = cash - locked
     today = row.budget_day == int(m[L.H_TIME]) // NS_PER_DAY
     return max(row.budget_high - power, 0), max(row.budget_high_day - power, 0) if today else 0
+
+
+class HeldOrder(NamedTuple):
+    """An order that waits for a person. key: its ClOrdID; price: ticks of the client's side, 0 of a market order; passed: it may be entered once."""
+
+    number: int
+    account: int
+    session: int
+    key: int | str
+    instrument: int
+    side: int
+    contract_side: int
+    tif: int
+    price: int
+    qty: int
+    cost: int
+    at_ns: int
+    until_ns: int
+    passed: bool
+
+
+def held_orders(m: Words) -> list[HeldOrder]:
+    """All orders that wait, in any order; those that are too old as well, until their rows are used again."""
+    where = table(m, L.P_HELD)
+    found = []
+    for at in range(where.base, where.base + where.ever * L.HELD_WORDS, L.HELD_WORDS):
+        w = m[at : at + L.HELD_WORDS].tolist()
+        if not w[L.HE_NUMBER]:
+            continue
+        attr, text = w[L.HE_ATTR], m[at + L.HE_TEXT : at + L.HE_TEXT + 8].tobytes().rstrip(b"\0").decode("utf-8", "replace")
+        found.append(HeldOrder(
+            w[L.HE_NUMBER], w[L.HE_ACCOUNT], w[L.HE_SESSION], text or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
+            plain.tif_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]),
+        ))  # fmt: skip
+    return found
 
 
 def balance_rows(m: Words) -> Words:

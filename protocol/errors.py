@@ -212,6 +212,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_BUDGET_LOSS_DAY", 3, 99, 0, None, None, "the order may lose {asked}, and {used} of the budget of {limit} for this day (UTC) is used",
      "The most that the account could lose by what was entered today would exceed what its budget allows for a day.",
      "Cancel or reduce, or wait for the next day (00:00 UTC)."),
+    ("R_BUDGET_APPROVAL", 0, 2, 6, None, None, "a person must approve this order: it waits as {asked}",
+     "The order may cost more than the budget allows without a person. It was not entered: it waits, nothing is reserved for it, and `exos pending` shows it.",
+     "Send the same order with the same ClOrdID again once it is approved (`exos approve`): then it is entered, once."),
+    ("R_BUDGET_WAITING", 0, 2, 4, None, None, "{used} orders of this account wait for a person, and {limit} may",
+     "The order may cost more than the budget allows without a person, and too many wait already.",
+     "Wait until some are approved, refused or too old; or send a smaller order."),
     # ---- collateral, matching
     ("R_COLLATERAL", 3, 2, 0, None, None, "the order needs {asked}, and {limit} is available ({used} locked)",
      "Buying power in the asset would be negative and lower than before.", "Deposit, cancel or reduce, or send a smaller order."),
@@ -616,6 +622,8 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
         codes.R_QUOTA_ORDERS,
         codes.R_STALE,
         codes.R_TABLE_FULL,
+        codes.R_BUDGET_APPROVAL,
+        codes.R_BUDGET_WAITING,
         # never reach the duplicate table at all
         codes.R_SHUTDOWN,
         codes.R_DISK_RESERVE,

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from config import admin_records as ar
 from exchange_server import data_folder
 from exchange_server.demo.client import Plan
 from exchange_server.demo.street import FRESH_KEPT, ROOT, Clients, Failed, Server, cores, fresh_folder, prune, spawn
@@ -21,6 +22,29 @@ LAST_KEY = 64  # bots use the sandbox's keys from the last one downwards: MM1 st
 PAGE_LOGIN = "MM32"  # the page's market data; bots are 32 at most
 PAGE_BELOW = 80  # its port: so much below that of FIX
 PAGE_START_S = 60.0
+
+
+OPERATOR, OPERATOR_KEY, VENUE = "operator", "operator-1", "WC26"
+OPERATOR_ROLES = ("venue_operator", "resolver", "arbiter", "risk_officer", "treasurer", "auditor")
+TOKEN_FILE = "operator-token"
+
+
+def operator_token(server: Server, folder: Path) -> str:
+    """The token of the venue's operator on the page; made at the first start. "": it could not be made."""
+    file = folder / TOKEN_FILE
+    if file.exists():
+        return file.read_text().strip()
+    try:
+        server.ask("admin", ar.DefinePrincipal(name=OPERATOR, title="The operator of the sandbox's venue", venue=VENUE))
+        for role in OPERATOR_ROLES:
+            server.ask("admin", ar.Grant(principal=OPERATOR, role=role, scope=f"venue:{VENUE}"))
+        token = str(server.ask("admin", ar.DefineKey(id=OPERATOR_KEY, holder="principal", name=OPERATOR, kind="token"))["secret"])
+    except Failed as error:
+        print(f"there is no operator on the page: {error}", flush=True)
+        return ""
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(f"{token}\n")
+    return token
 
 
 class Page:
@@ -170,6 +194,8 @@ def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
             parties[0].wait("ready", 30)
             parties[0].tell(do="trade")
         about = f"{page.address} (log in as MM1, secret mm1-secret)" if page.address else f"not open: {page.why}"
+        if page.address and (token := operator_token(server, folder)):
+            about += f"\nIts administration: {page.address}/admin (operator {OPERATOR}, key {OPERATOR_KEY}, token {token})"
         for line in lines(folder, *server.ports, bots, about):
             print(line, flush=True)
         while not ending.wait(0.25):

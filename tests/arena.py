@@ -219,6 +219,28 @@ def budget_state(m: Arena, a: int, pairs: dict[tuple[int, int], int]) -> tuple[A
     )
 
 
+def held_rows(m: Arena) -> list[int]:
+    """Orders that wait for a person, account by account, the newest first."""
+    out = []
+    for a in rows_by_id(m, L.P_ACCOUNT):
+        at = int(m[a + L.AC_HELD])
+        while at:
+            assert m[at + L.HE_ACCOUNT] == m[a], "an order waits for another account"
+            out.append(at)
+            at = int(m[at + L.HE_NEXT])
+    return out
+
+
+def held_state(m: Arena, at: int) -> tuple[Any, ...]:
+    w = m[at : at + L.HELD_WORDS].tolist()
+    attr, name = w[L.HE_ATTR], text_at(m, at + L.HE_TEXT)
+    assert not name or text_key(name.encode()) == (w[L.HE_KEY_HI], w[L.HE_KEY_LO])
+    return (
+        w[L.HE_ACCOUNT], w[L.HE_SESSION], name or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], W.side_of(attr), W.contract_side_of(attr), W.type_of(attr), W.tif_of(attr),
+        W.flags_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_EXPIRY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]),
+    )  # fmt: skip
+
+
 def paid(m: Arena, event: int) -> bool:
     """Whether some accounts of the event have been paid, so that its rows have settled positions in place of open buys."""
     return bool(m[event + L.E_SETTLING] not in (0, L.SETTLE_AHEAD) or m[event + L.E_SETTLE_ID])
@@ -331,6 +353,8 @@ def state(m: Arena) -> dict[str, Any]:
         },
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "budgets": {int(m[a]): budget_state(m, a, pairs) for a in rows_by_id(m, L.P_ACCOUNT) if m[a + L.AC_BARS] & L.BAR_BUDGET},
+        "held": {int(m[at + L.HE_NUMBER]): held_state(m, at) for at in held_rows(m)},
+        "held seq": L.HELD_IDS + 1 + int(m[L.H_HELD]),
         "bound": {int(m[s]): int(m[s + L.S_BUDGET]) for s in rows_by_id(m, L.P_SESSION) if m[s + L.S_BARS] & L.BAR_BUDGET},
         "nodes": node_makers(m),
         "spare": {L.CO_COLUMNS + L.CO_COLUMN_COUNT * n: len(rows) for n, rows in spare_rows(m).items()},
@@ -528,6 +552,7 @@ def check_timers(m: Arena, orders: list[int]) -> None:
     assert sorted(timed) == sorted(sp for sp in special if m[sp + L.SP_EXPIRY]), "an order with an expiry hangs on no timer"
     assert all(m[sp + L.SP_EXPIRY] for sp in special), "a plain order has a side row"
     check_pool(m, L.P_SPECIAL, special)
+    check_pool(m, L.P_HELD, held_rows(m))
 
 
 def check_event(m: Arena, event: int, orders: list[int]) -> None:
@@ -535,6 +560,8 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
     mine = [o for o in orders if m[m[o + L.O_INSTRUMENT] + L.I_EVENT] == event]
     assert m[event + L.E_OPEN_ORDERS] == len(mine), "an event's count of open orders is wrong"
     rows = collateral_rows(m, event)
+    for co in rows:
+        check_chosen(m, co)
     for j in range(n):
         inst = first + j * L.INSTRUMENT_WORDS
         if first == 0 or m[inst] == 0:
@@ -550,3 +577,19 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
                     continue
                 lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
                 assert m[co + L.CO_COLUMNS + column * int(m[co + L.CO_N]) + j] == lots, "the open quantity of a collateral row is wrong"
+
+
+def check_chosen(m: Arena, co: int) -> None:
+    """Of each sixteen contracts the largest chosen v and the smallest other one are kept."""
+    n, k = int(m[co + L.CO_N]), int(m[co + L.CO_K])
+    if not 1 < k < n:
+        return
+    at = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    worth = [int(m[co + L.CO_COLUMNS + L.COL_V * n + j]) for j in range(n)]
+    chosen = [bool(m[at + (j >> 6)] >> (j & 63) & 1) for j in range(n)]
+    for block in range((n + 15) >> 4):
+        of = range(16 * block, min(16 * block + 16, n))
+        most = max([worth[j] for j in of if chosen[j]], default=-(1 << 62))
+        least = min([worth[j] for j in of if not chosen[j]], default=1 << 62)
+        kept = at + ((n + 63) >> 6) + 2 * block
+        assert [int(m[kept]), int(m[kept + 1])] == [most, least], "the extremes of sixteen contracts are wrong"

@@ -230,7 +230,7 @@ def _operator_words(c: Row) -> Words:
         },
         C.C_BUDGET: {
             d.DM_ACCOUNT: c.account, d.DM_SESSION: c.session, d.DM_ASSET: c.asset, d.DM_LOSS: c.loss, d.DM_LOSS_DAY: c.loss_day, d.DM_QTY: c.most_qty,
-            d.DM_COST: c.cost, d.DM_APPROVE: c.approve, d.DM_LISTED: c.listed, d.DM_ANEW: c.anew, d.DM_EVENT: c.event, d.DM_ON: c.on,
+            d.DM_COST: c.cost, d.DM_APPROVE: c.approve, d.DM_WAIT: c.wait, d.DM_LISTED: c.listed, d.DM_ANEW: c.anew, d.DM_EVENT: c.event, d.DM_ON: c.on, d.DM_HELD: c.held,
         },
         C.C_UNLIST: {d.DU_VENUE: c.venue, d.DU_INSTRUMENT: c.instrument},
         C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},

@@ -26,6 +26,7 @@ SAFE_TO_RESEND = frozenset({
     C.R_NOT_LOGGED_ON, C.R_ORDER_TABLE_FULL, C.R_ORDER_SHARE_FULL, C.R_NODE_SHARE_FULL, C.R_POSITION_SHARE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
     C.R_KILLED_PLATFORM, C.R_KILLED_VENUE, C.R_KILLED_FIRM, C.R_KILLED_ACCOUNT, C.R_KILLED_SESSION, C.R_TABLE_FULL, C.R_STALE,
     C.R_MARKET_PAUSED, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN, C.R_QUOTA_MESSAGES, C.R_QUOTA_JOURNAL, C.R_QUOTA_ORDERS,
+    C.R_BUDGET_APPROVAL, C.R_BUDGET_WAITING,
 })  # fmt: skip
 PLATFORM_FEES = 1
 
@@ -459,10 +460,29 @@ class Model(Operator, Ladder):
             },
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "budgets": {
-                a.id: (b.asset, b.loss, b.loss_day, b.qty, b.cost, b.approve, int(b.listed), sorted(b.markets), b.high, b.high_day, b.day)
+                a.id: (
+                    b.asset,
+                    b.loss,
+                    b.loss_day,
+                    b.qty,
+                    b.cost,
+                    b.approve,
+                    b.wait,
+                    int(b.listed),
+                    sorted(b.markets),
+                    b.high,
+                    b.high_day,
+                    b.day,
+                )
                 for a in self.accounts.values()
                 if (b := a.budget) is not None
             },
+            "held": {
+                one.number: (a.id, one.session, one.key, *one.terms, one.cost, one.at, one.until, one.passed)
+                for a in self.accounts.values()
+                for one in a.held
+            },
+            "held seq": self.held_seq,
             "bound": {s.id: s.budget for s in self.sessions.values() if s.budget},
             "short": {(a.id, asset) for a in self.accounts.values() for asset in a.short},
             "nodes": dict(self.nodes),

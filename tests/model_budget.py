@@ -5,7 +5,9 @@ from __future__ import annotations
 from protocol import codes as C
 from tests.model_ids import Ids
 from tests.model_money import reserved_fee
-from tests.model_world import DAY_NS, Account, Budget, Event, Order, Refused, Row
+from tests.model_world import DAY_NS, Account, Budget, Event, Held, Order, Refused, Row, Session
+
+FIRST_HELD, MOST_HELD, HELD_ROWS = 100_000_001, 8, 1024
 
 
 def order_cost(order: Order, event: Event) -> int:
@@ -42,8 +44,9 @@ class Budgets(Ids):
             if limit and high - after > limit:
                 raise Refused(code, limit, high - before, before - after)
 
-    def check_budget(self, account: Account, event: Event, orders: list[Order], qty: int, cost: int) -> None:
-        """An order of `qty` lots that can cost so much; orders: all open orders once it is accepted. 0: it only gets smaller."""
+    def check_budget(self, account: Account, event: Event, orders: list[Order], qty: int, cost: int, amended: bool = False) -> None:
+        """An order of `qty` lots that can cost so much; orders: all open orders once it is accepted. 0: it only gets smaller. What is
+        amended cannot be approved, as a split."""
         budget = account.budget
         if budget is None:
             return
@@ -51,25 +54,71 @@ class Budgets(Ids):
             self.check_place(budget, event)
             if budget.qty and qty > budget.qty:
                 raise Refused(C.R_BUDGET_QTY, budget.qty, 0, qty)
-            if budget.cost and cost > budget.cost:
-                raise Refused(C.R_BUDGET_COST, budget.cost, 0, cost)
+            most = self.most_cost(budget) if amended else budget.cost
+            if most and cost > most:
+                raise Refused(C.R_BUDGET_COST, most, 0, cost)
         self.check_loss(budget, self.power(account, budget.asset), self.power(account, budget.asset, orders))
 
+    def check_approved(self, c: Row, session: Session, account: Account, cost: int) -> None:
+        """The last check of a new order: above its cost a person must have approved exactly this one. If so, that is used up."""
+        budget = account.budget
+        if budget is None or not budget.approve or cost <= budget.approve:
+            return
+        account.held = [one for one in account.held if self.now < one.until]
+        terms = (c.instrument, c.side, c.contract_side, c.type, c.tif, c.flags, c.price, c.qty, c.expiry)
+        for one in account.held:
+            if (one.session, one.key, one.terms) == (session.id, c.id, terms):
+                if one.passed:
+                    account.held.remove(one)
+                    return
+                raise Refused(C.R_BUDGET_APPROVAL, budget.approve, cost, one.number)
+        if len(account.held) >= MOST_HELD:
+            raise Refused(C.R_BUDGET_WAITING, MOST_HELD, len(account.held), 1)
+        if sum(len(a.held) for a in self.accounts.values()) >= HELD_ROWS:
+            for other in self.accounts.values():
+                other.held = [one for one in other.held if self.now < one.until]
+        if sum(len(a.held) for a in self.accounts.values()) >= HELD_ROWS:
+            raise Refused(C.R_TABLE_FULL, HELD_ROWS, HELD_ROWS, 1)
+        account.held.append(Held(self.held_seq, session.id, c.id, terms, cost, self.now, self.now + budget.wait))
+        self.held_seq += 1
+        raise Refused(C.R_BUDGET_APPROVAL, budget.approve, cost, self.held_seq - 1)
+
+    def release(self, c: Row) -> None:
+        """An order that waits is approved (on), or it waits no more."""
+        found = [(a, one) for a in self.accounts.values() for one in a.held if one.number == c.held]
+        if not found:
+            raise Refused(C.R_UNKNOWN_PENDING)
+        ((account, one),) = found
+        if self.now >= one.until:
+            raise Refused(C.R_PENDING_EXPIRED)
+        if not c.on:
+            account.held.remove(one)
+        elif not one.passed:
+            assert account.budget is not None
+            one.passed, one.until = True, self.now + account.budget.wait
+
     def check_budgeted_split(self, account: Account, event: Event, sets: int, cost: int, before: int, after: int) -> None:
-        """A split is an order of so many lots that costs what the sets cost. Nobody can approve one, so that limit is one of its cost."""
+        """A split is an order of so many lots that costs what the sets cost. A person approves new orders only, so that limit is one of its cost."""
         budget = account.budget
         if budget is None:
             return
         self.check_place(budget, event)
         if budget.qty and sets > budget.qty:
             raise Refused(C.R_BUDGET_QTY, budget.qty, 0, sets)
-        most = min(filter(None, (budget.cost, budget.approve)), default=0)
+        most = self.most_cost(budget)
         if most and cost > most:
             raise Refused(C.R_BUDGET_COST, most, 0, cost)
         self.check_loss(budget, before, after)
 
+    def most_cost(self, budget: Budget) -> int:
+        """Of what nobody can approve."""
+        return min(filter(None, (budget.cost, budget.approve)), default=0)
+
     def set_budget(self, c: Row) -> None:
-        """Give an account a budget, change it or (asset 0) end it; with an event: one line of its list of markets."""
+        """Give an account a budget, change it or (asset 0) end it; with an event: one line of its list of markets; with
+        the number of an order that waits: what a person says to it."""
+        if c.held:
+            return self.release(c)
         account, session = self.accounts.get(c.account), self.sessions.get(c.session)
         if account is None:
             raise Refused(C.R_UNKNOWN_ACCOUNT)
@@ -80,7 +129,7 @@ class Budgets(Ids):
                 raise Refused(C.R_BAD_COMMAND)
             (account.budget.markets.add if c.on else account.budget.markets.discard)(c.event)
             return
-        if session is None or min(c.loss, c.loss_day, c.most_qty, c.cost, c.approve) < 0:
+        if session is None or min(c.loss, c.loss_day, c.most_qty, c.cost, c.approve, c.wait) < 0:
             raise Refused(C.R_BAD_COMMAND)
         if session.firm != account.firm:
             raise Refused(C.R_ACCOUNT_NOT_ALLOWED)
@@ -89,10 +138,10 @@ class Budgets(Ids):
         if not c.asset:
             if account.budget is not None and account.budget.markets:
                 raise Refused(C.R_NOT_EMPTY)
-            account.budget, session.budget = None, 0
+            account.budget, session.budget, account.held = None, 0, []
             return
         old, power = account.budget, self.power(account, c.asset)
-        new = Budget(c.asset, c.loss, c.loss_day, c.most_qty, c.cost, c.approve, bool(c.listed))
+        new = Budget(c.asset, c.loss, c.loss_day, c.most_qty, c.cost, c.approve, c.wait, bool(c.listed))
         new.high, new.high_day, new.day = power, power, self.now // DAY_NS
         if old is not None:
             new.markets = old.markets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import codes as C
-from tests.model_budget import Budgets, order_cost
+from tests.model_budget import FIRST_HELD, Budgets, order_cost
 from tests.model_money import collar_range, protection_price, reference_price, requirement, under_other_terms
 from tests.model_world import (
     RETENTION_NS,
@@ -41,6 +41,7 @@ class Ladder(Budgets):
         self.now = self.turn = self.tick = 0
         self.event_seq = self.order_seq = self.trade_seq = 1
         self.rank_seq = 0
+        self.held_seq = FIRST_HELD
         self.killed = 0
         self.refusing = 0  # a code with which this turn refuses all new orders and replaces (disk reserve, overload)
         self.assets: dict[int, Asset] = {}
@@ -512,6 +513,7 @@ class Ladder(Budgets):
         self.check_budget(account, event, [*self.open, order], c.qty, order_cost(order, event))
         self.check_funds(account, self.paying_asset(event, book_side), [*self.open, order])
         self.check_post_only(order)
+        self.check_approved(c, session, account, order_cost(order, event))
         return order
 
     def best(self, instrument: int, book_side: int) -> int | None:
@@ -591,7 +593,7 @@ class Ladder(Budgets):
         amended = Order(**{**order.__dict__, "price": price, "qty": c.qty, "listing": listing, "fee_numerator": fee, "resting": False})
         others = [o for o in self.open if o is not order]
         size = (0, 0) if takes_away else (c.qty, order_cost(amended, event))
-        self.check_budget(account, event, [*others, amended], *size)
+        self.check_budget(account, event, [*others, amended], *size, amended=True)
         self.check_funds(account, self.paying_asset(event, order.book_side), [*others, amended])
         if not takes_away:
             self.check_post_only(amended)

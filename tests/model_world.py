@@ -110,12 +110,27 @@ class Budget:
     loss_day: int = 0
     qty: int = 0
     cost: int = 0
-    approve: int = 0
+    approve: int = 0  # an order that costs more waits for a person
+    wait: int = 0  # ns: how long it waits, and how long it may be entered once it is approved
     listed: bool = False  # only the events of `markets`
     markets: set[int] = field(default_factory=set)
     high: int = 0
     high_day: int = 0
     day: int = 0  # UTC days since 1970
+
+
+@dataclass
+class Held:
+    """An order that waits for a person; passed: it may be entered, once, as it was."""
+
+    number: int
+    session: int
+    key: Key
+    terms: tuple[int, ...]
+    cost: int
+    at: int
+    until: int
+    passed: bool = False
 
 
 @dataclass
@@ -130,6 +145,7 @@ class Account:
     cash: dict[int, int] = field(default_factory=dict)  # asset -> minor units
     position: dict[int, int] = field(default_factory=dict)  # instrument -> signed lots
     budget: Budget | None = None
+    held: list[Held] = field(default_factory=list)
     short: set[int] = field(default_factory=set)  # assets of which a bust may have left less than is locked
 
 

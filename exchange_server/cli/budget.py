@@ -6,7 +6,7 @@ import click
 
 from config import admin_records as ar
 from config.fields import MONEY
-from protocol import numbers
+from protocol import numbers, units
 
 from ..exits import Exit
 from . import fields as of
@@ -49,7 +49,7 @@ def set_(session: str, all_markets: bool, anew: bool, dry_run: bool, server: Ser
         places = decimals(admin)
         if asset:
             check_asset(asset, places, "--asset: ")
-        elif any(field in asked for field in ("max_loss", "max_loss_per_day", "max_cost")):
+        elif any(field in asked for field in ("max_loss", "max_loss_per_day", "max_cost", "approve_above")):
             raise CommandError(Exit.USAGE, f"--asset is missing: in which asset is the budget of {session}?")
         content = of.content(ar.Budget, asked, ("session", "anew"), {MONEY: places.get(asset, 0)})
         if all_markets:
@@ -86,6 +86,9 @@ def show(session: str, server: Server) -> Result:
         lines.append((name.replace("_", " "), f"{numbers.unscaled(use['used'], money)} used, {limit}"))
     lines.append(("max quantity of an order", str(row["max_quantity"] or "-")))
     lines.append(("max cost of an order", numbers.unscaled(row["max_cost"], money) if row["max_cost"] else "-"))
+    if row["approve_above"]:
+        text = f"an order above {numbers.unscaled(row['approve_above'], money)}, within {units.duration(row['approve_within_ns'])}"
+        lines.append(("a person must approve", text))
     lines.append(("markets", _where(row)))
     pairs(lines)
     return Result(found)

@@ -214,7 +214,7 @@ def _dump_exceptions(m, out, at, kind, target, mode):
 
 @leaf
 def _dump_budgets(m, out, at):
-    """The budgets of accounts, each with the events of its list, and the sessions that are bound to one; as far as `out` has room. Returns the next
+    """The budgets of accounts, each with the events of its list and the orders that wait, and the sessions that are bound to one; as far as `out` has room. Returns the next
     word."""
     words = L.AC_BUDGET_DAY + 1 - L.AC_BUDGET_ASSET
     for i in range(1, pool_cap(m, L.P_ACCOUNT)):
@@ -231,6 +231,18 @@ def _dump_budgets(m, out, at):
                 if at < out.shape[0]:
                     out[at] = event
                 at += 1
+        held = m[a + L.AC_HELD]
+        while held != 0:
+            if at + L.HELD_WORDS <= out.shape[0]:
+                for word in range(L.HE_NUMBER, L.HELD_WORDS):
+                    out[at + word] = m[held + word]
+                out[at] = i
+            at += L.HELD_WORDS
+            held = m[held + L.HE_NEXT]
+    if m[L.H_HELD] != 0:
+        if at < out.shape[0]:
+            out[at] = m[L.H_HELD]
+        at += 1
     for i in range(1, pool_cap(m, L.P_SESSION)):
         s = pool_base(m, L.P_SESSION) + i * L.SESSION_WORDS
         if m[s] == i and m[s + L.S_BARS] & L.BAR_BUDGET != 0:

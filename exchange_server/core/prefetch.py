@@ -72,6 +72,10 @@ def touch_collateral(m, co, inst):
         touch(m, j + L.COL_V * n)
         touch(m, j + L.COL_BQ * n)
         touch(m, j + L.COL_SQ * n)
+        if 1 < m[co + L.CO_K] < n:
+            chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+            for at in range(0, ((n + 63) >> 6) + 2 * ((n + 15) >> 4), 8):
+                touch(m, chosen + at)
     else:
         touch(m, co + L.CO_COLUMNS)
     touch(m, m[co + L.CO_CASH])

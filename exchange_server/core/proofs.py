@@ -256,6 +256,21 @@ def _accounts(m, out, found):
 
 
 @leaf
+def _held(m, out, found):
+    """The orders that wait for a person are those in the lists of their accounts."""
+    rows = 0
+    for i in range(1, pool_cap(m, L.P_ACCOUNT)):
+        account = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
+        at = m[account + L.AC_HELD] if m[account] == i else 0
+        while at != 0 and m[at + L.HE_ACCOUNT] == i and rows <= pool_cap(m, L.P_HELD):
+            rows += 1
+            at = m[at + L.HE_NEXT]
+    if rows != _used(m, L.P_HELD):
+        found = note(out, found, PROOF_POOL, L.P_HELD, rows, _used(m, L.P_HELD))
+    return found
+
+
+@leaf
 def _reachable(m, firm, hi, lo, ref):
     """Whether this reference is on the probe sequence of its key."""
     base = pool_base(m, L.P_ID_HASH)
@@ -482,7 +497,8 @@ def prove_structure(m, out, scratch):
             found = _sums(m, out, found, event, scratch)
     found = _shares(m, out, found, scratch)
     found = _spare(m, out, found)
-    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL, L.P_USED):
+    found = _held(m, out, found)
+    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL, L.P_USED, L.P_HELD):
         found = _free(m, out, found, pool)
     return found
 

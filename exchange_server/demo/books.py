@@ -140,6 +140,8 @@ class Books(msgspec.Struct):
             self._reversed(report)
         elif kind == codes.E_BUST and contract is not None:
             self._bust(report, contract)
+        elif kind == codes.E_CORRECTED and contract is not None:
+            self._corrected(report, contract)
         elif kind == codes.E_STATUS:
             self._status(report)
         return 0
@@ -185,22 +187,9 @@ class Books(msgspec.Struct):
         yes = report.contract_side != codes.NO
         price = report.last_price if yes else contract.payout - report.last_price
         buys = (report.side == codes.BUY) == yes
-        self.positions[report.symbol] = self.positions.get(report.symbol, 0) + (report.last_qty if buys else -report.last_qty)
-        value = price * report.last_qty * contract.tick_value
-        self.cash += (-value if buys else value) - report.fee
-        self.fees += report.fee
-        self.fills.append(
-            Fill(
-                report.trade,
-                report.exec,
-                report.symbol,
-                codes.BUY if buys else codes.SELL,
-                price,
-                report.last_qty,
-                report.fee,
-                report.taker,
-            )  # fmt: skip
-        )
+        side = codes.BUY if buys else codes.SELL
+        self.fills.append(Fill(report.trade, report.exec, report.symbol, side, price, report.last_qty, report.fee, report.taker))
+        self._book(self.fills[-1], contract, 1)
 
     def _closed(self, report: Report) -> None:
         order = self.open.pop(report.order, None)
@@ -263,10 +252,26 @@ class Books(msgspec.Struct):
             self.fault(f"trade {report.trade} was taken back with {report.last_qty} at {price} and fee {report.fee}, here it is {fill}")
             return
         self.busts.append(report.trade)
-        sign = 1 if fill.side == codes.BUY else -1
-        self.positions[fill.symbol] = self.positions.get(fill.symbol, 0) - sign * fill.qty
-        self.cash += sign * fill.price * fill.qty * contract.tick_value + fill.fee
-        self.fees -= fill.fee
+        self._book(fill, contract, -1)
+
+    def _corrected(self, report: Report, contract: Contract) -> None:
+        """A fill has other terms: it is taken back, and booked again. The order stays as it is."""
+        at = next((i for i, fill in enumerate(self.fills) if fill.trade == report.trade), -1)
+        if at < 0 or report.trade in self.busts or not 0 < report.last_qty <= self.fills[at].qty:
+            self.fault(f"trade {report.trade} was corrected to {report.last_qty}, here it is {self.fills[at] if at >= 0 else None}")
+            return
+        old = self.fills[at]
+        price = report.last_price if report.contract_side != codes.NO else contract.payout - report.last_price
+        self.fills[at] = msgspec.structs.replace(old, exec=report.exec, price=price, qty=report.last_qty, fee=report.fee)
+        self._book(old, contract, -1)
+        self._book(self.fills[at], contract, 1)
+
+    def _book(self, fill: Fill, contract: Contract, times: int) -> None:
+        """Position, money and fee of a fill; times -1: taken back."""
+        sign = times if fill.side == codes.BUY else -times
+        self.positions[fill.symbol] = self.positions.get(fill.symbol, 0) + sign * fill.qty
+        self.cash -= sign * fill.price * fill.qty * contract.tick_value + times * fill.fee
+        self.fees += times * fill.fee
 
     def lost(self) -> None:
         """The connection was lost: unanswered requests are in doubt. Their times are discarded (no latency is measured from them)."""

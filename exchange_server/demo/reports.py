@@ -75,9 +75,9 @@ def from_binary(message: M.Numbered, symbols: dict[int, str]) -> Report:
             codes.E_FILL, m.number, m.event, m.id, 0, m.order, symbols[m.instrument], m.side, m.contract_side, m.status, 0, m.price, m.qty,
             m.cum, m.leaves, m.last_price, m.last_qty, m.fee, m.trade, bool(m.flags & codes.EF_TAKER),
         )  # fmt: skip
-    if isinstance(m, M.Bust):
+    if isinstance(m, M.Bust | M.TradeCorrected):
         return Report(
-            codes.E_BUST, m.number, m.event, order=m.order, symbol=symbols[m.instrument], side=m.side, contract_side=m.contract_side,
+            codes.E_BUST if isinstance(m, M.Bust) else codes.E_CORRECTED, m.number, m.event, order=m.order, symbol=symbols[m.instrument], side=m.side, contract_side=m.contract_side,
             last_price=m.last_price, last_qty=m.last_qty, fee=m.fee, trade=m.trade,
         )  # fmt: skip
     if isinstance(m, M.Reversed):
@@ -96,7 +96,7 @@ def from_binary(message: M.Numbered, symbols: dict[int, str]) -> Report:
 
 
 _EXEC_TYPES = {b"0": codes.E_ACCEPTED, b"8": codes.E_REJECTED, b"F": codes.E_FILL, b"4": codes.E_CANCELED, b"5": codes.E_REPLACED}
-_EXEC_TYPES |= {b"C": codes.E_EXPIRED, b"I": codes.E_STATUS, b"H": codes.E_BUST}
+_EXEC_TYPES |= {b"C": codes.E_EXPIRED, b"I": codes.E_STATUS, b"H": codes.E_BUST, b"G": codes.E_CORRECTED}
 _STATUS = {text.encode(): status for status, text in codes.ORD_STATUS_FIX.items()}
 
 

@@ -10,6 +10,7 @@ Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Onl
 
 import mmap
 import threading
+import time
 from collections import deque
 
 import numpy as np
@@ -24,6 +25,7 @@ from .runner import Runner
 CHUNK_ROWS = 1 << 12  # rows and checksums of a chunk are whole pages: 768 and 32 KiB
 RING_CHUNKS = 16
 REASONS = 512  # reasons of refusals that are counted apart
+PAUSE_S = 0.0002  # after a chunk, while less than half of the ring waits: where loop and helper share a core, an order that arrives is not kept for a time slice
 WAIT_S = 0.1  # between two looks at the helper while the ring is full
 
 
@@ -158,16 +160,22 @@ class EventWriter:
         while not self._stop:
             self._work.wait()
             self._work.clear()
-            self._round()
+            while self._step():
+                if 2 * (self.next_number - self.written_to) <= self._ring_rows:
+                    time.sleep(PAUSE_S)
 
     def _round(self) -> None:
-        """Write every chunk that is full, and what is to be flushed."""
-        while not self._stop:
-            with self._claim:
-                first, end = self._next_piece()
-            if end <= first:
-                return
-            self._write(first, end)
+        while self._step():
+            continue
+
+    def _step(self) -> bool:
+        """Write one chunk that is full, or what is to be flushed. False: there is none."""
+        with self._claim:
+            first, end = self._next_piece()
+        if self._stop or end <= first:
+            return False
+        self._write(first, end)
+        return True
 
     def _next_piece(self) -> tuple[int, int]:
         """(first event, event after the last) of the next write; equal: there is none."""

@@ -20,6 +20,7 @@ from . import (
     disputes,
     freezes,
     grants,
+    held_orders,
     keys,
     markets,
     members,
@@ -114,7 +115,7 @@ def at_any_time(registry: Definitions, envelope: ar.AdminEnvelope, engine: Engin
         case ar.FinaliseOne():
             return ahead.finalise(registry, record, engine)
         case ar.WithdrawOne():
-            return ahead.withdraw(registry, record, engine)
+            return ahead.withdraw(registry, record, envelope.who, engine)
         case ar.Settle():
             return settlement.settle(registry, record, envelope.who, engine)
         case ar.Dispute():
@@ -173,6 +174,8 @@ def at_any_time(registry: Definitions, envelope: ar.AdminEnvelope, engine: Engin
             return grants.revoke(registry, record)
         case ar.Approvals():
             return grants.approvals(registry, record)
+        case ar.Approve() | ar.Refuse() if held_orders.is_one(record.id):
+            return held_orders.decide(registry, envelope.who, record, engine)
         case ar.Refuse():
             return pending.refuse(registry, envelope.who, record, int(engine.time_ns))
     raise Refused(

@@ -11,8 +11,9 @@ from config import admin_records as ar
 from config import market as market_record
 from protocol import codes, numbers, phases, units
 
-from . import checks, finals, settlement, timetable
+from . import checks, finals, scopes, settlement, timetable
 from . import rows as rows_of
+from .access import Sight
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
@@ -175,9 +176,13 @@ def uphold(registry: Definitions, record: ar.Uphold, who: str, engine: EngineLik
     return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": one.version})
 
 
-def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) -> Act:
+def withdraw(registry: Definitions, record: ar.WithdrawOne, who: str, engine: EngineLike) -> Act:
+    """Of what is disputed only the arbiter takes anything back: a resolver could go round him, and determine it anew. Raises Refused."""
     event, instrument, known = _find(registry, record.event, record.symbol, engine)
     one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+    if one.disputed and not Sight(registry, who, now_ns).may(lambda role: role.may_send("uphold"), scopes.of_event(event)):
+        text = f"{record.symbol} is disputed: only the arbiter withdraws what is recorded"
+        raise Refused(codes.R_ARBITER_DECIDES, text, "symbol")
 
     def commit() -> None:
         registry.put_event(event.with_ahead(one, ended=WITHDRAWN, note=record.note))

@@ -19,7 +19,7 @@ from .engine_like import EngineLike, Words
 from .refused import Refused, bad
 from .tables import Budget, Event, Session
 
-AMOUNTS = ("max_loss", "max_loss_per_day", "max_cost")
+AMOUNTS = ("max_loss", "max_loss_per_day", "max_cost", "approve_above")
 LIMITS = (*AMOUNTS, "max_quantity")
 LISTS = ("markets", "series")
 Sees = Callable[[str, Any], bool]
@@ -104,6 +104,7 @@ def _complete(record: br.Budget, old: Budget | None) -> br.Budget:
     if old is None and not record.asset:
         raise bad("asset", f"{record.session} has no budget yet: say in which asset it is")
     fields: dict[str, Any] = {name: getattr(record, name) for name in (*LIMITS, *LISTS)}
+    wait = record.approve_within_ns or (old.record.approve_within_ns if old is not None else br.HOUR_NS)
     for name, value in fields.items():
         if value is None:
             fields[name] = getattr(old.record, name) if old is not None else () if name in LISTS else 0
@@ -112,7 +113,7 @@ def _complete(record: br.Budget, old: Budget | None) -> br.Budget:
         raise bad("asset", f"the amounts of the budget are in {old.record.asset}: with another asset say all of them")
     if not any(fields.values()):
         raise bad("max_loss", "a budget has at least one limit, or a list of markets; `exos budget clear` ends one")
-    return br.Budget(session=record.session, asset=asset, **fields)
+    return br.Budget(session=record.session, asset=asset, approve_within_ns=wait, **fields)
 
 
 def _account(registry: Definitions, session: Session, old: Budget | None) -> int:
@@ -166,7 +167,7 @@ def clear(registry: Definitions, record: br.ClearBudget) -> Act:
 
 
 def view(registry: Definitions, m: Words, name: str, sees: Sees) -> list[dict[str, Any]]:
-    """One dict for each budget that the asker sees, or the one of a session: session, account, asset, decimals, max_quantity, max_cost (0: none), markets, series
+    """One dict for each budget that the asker sees, or the one of a session: session, account, asset, decimals, max_quantity, max_cost, approve_above (0: none), approve_within_ns, markets, series
     (both empty: all), loss and loss_per_day: {limit (0: none), used, left}, minor units, as an order would find them now."""
     found = []
     for row in registry.budgets.values():
@@ -180,7 +181,7 @@ def view(registry: Definitions, m: Words, name: str, sees: Sees) -> list[dict[st
         found.append({
             "session": session.name, "account": registry.accounts[row.account].name, "asset": asset.name, "decimals": asset.record.decimals,
             "loss": _use(record.max_loss or 0, loss), "loss_per_day": _use(record.max_loss_per_day or 0, day),
-            "max_quantity": record.max_quantity, "max_cost": record.max_cost, "markets": list(record.markets or ()), "series": list(record.series or ()),
+            "max_quantity": record.max_quantity, "max_cost": record.max_cost, "approve_above": record.approve_above, "approve_within_ns": record.approve_within_ns, "markets": list(record.markets or ()), "series": list(record.series or ()),
         })  # fmt: skip
     return found
 

@@ -19,7 +19,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, disputes, finals, opening, pending, revisions, series, timed_acts, timetable
+from . import access, acts, checks, configuration, disputes, finals, held_orders, opening, pending, revisions, series, timed_acts, timetable
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -97,7 +97,7 @@ class Registry(Definitions):
         """Carry out what the asker may do, or keep it for a second person. Raises Refused."""
         who, now_ns = envelope.who, int(engine.time_ns)
         access.authorise(self, who, envelope.record, now_ns)
-        if isinstance(envelope.record, ar.Approve):
+        if isinstance(envelope.record, ar.Approve) and not held_orders.is_one(envelope.record.id):
             row = pending.approved(self, who, envelope.record, now_ns)
             both = f"{row.who}, approved by {who}"
             done = self._carry_out(ar.AdminEnvelope(both[:WHO_CHARS], row.request_id, row.record), (row.who, who), row_seq, engine, sink)

@@ -299,7 +299,7 @@ def budget(account_id: int, session_id: int, asset_id: int, record: br.Budget | 
     """asset_id 0: the end of the budget. record: complete."""
     limits = () if record is None else (
         (d.DM_LOSS, record.max_loss or 0), (d.DM_LOSS_DAY, record.max_loss_per_day or 0), (d.DM_QTY, record.max_quantity or 0), (d.DM_COST, record.max_cost or 0),
-        (d.DM_APPROVE, 0), (d.DM_LISTED, int(bool(record.markets or record.series))),
+        (d.DM_APPROVE, record.approve_above or 0), (d.DM_WAIT, record.approve_within_ns or 0), (d.DM_LISTED, int(bool(record.markets or record.series))),
     )  # fmt: skip
     fields = ((d.DM_ACCOUNT, account_id), (d.DM_SESSION, session_id), (d.DM_ASSET, asset_id), (d.DM_ANEW, int(anew)))
     return row(codes.C_BUDGET, d.DM_EXTRA, (*fields, *limits))
@@ -308,6 +308,11 @@ def budget(account_id: int, session_id: int, asset_id: int, record: br.Budget | 
 def budget_market(account_id: int, event_id: int, on: bool) -> Words:
     """A line of the list of markets of an account's budget."""
     return row(codes.C_BUDGET, d.DM_EXTRA, ((d.DM_ACCOUNT, account_id), (d.DM_EVENT, event_id), (d.DM_ON, int(on))))
+
+
+def held(number: int, passed: bool) -> Words:
+    """What a person says to an order that waits."""
+    return row(codes.C_BUDGET, d.DM_EXTRA, ((d.DM_HELD, number), (d.DM_ON, int(passed))))
 
 
 def reference(instrument_id: int, price: int, collar: int) -> Words:

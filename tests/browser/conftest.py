@@ -7,11 +7,28 @@ from typing import Any
 
 import pytest
 
-from tests.web.rig import CONFIG, FAST, ServerProcess, Web
+from tests.web.rig import CONFIG, FAST, ServerProcess, Web, principals
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
 MARKETS = f"""
+[[market]]
+event = "SNOW"
+title = "Does it snow in Oslo on 1 December?"
+product = "at_most"
+winners = 1
+owner_venue = "V"
+asset = "USD"
+payout = "1.0000"
+max_qty = 10_000
+max_position = 1_000_000
+fees = {{ model = "quadratic", taker_bps = 100 }}
+phase = "open"
+rules = "Pays 1.0000 if the station measures 1 mm or more."
+source = "the weather service"
+contract = [{{ symbol = "SNOW", outcome = "Snow" }}]
+band = [{{ low = "0.0001", high = "0.9999", step = "0.0001" }}]
+
 [[market]]
 event = "RAIN"
 title = "Does it rain in Lisbon on 1 December? {EVIL}"
@@ -61,6 +78,12 @@ def site(shop: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Itera
     pages.write_text('[[page]]\nname = "Harbour"\npath = "/harbour"\nvenues = ["ELSEWHERE"]\n')
     with Web(shop.folder, shop.data, *FAST, "--pages", str(pages)) as running:
         yield running.up()
+
+
+@pytest.fixture(scope="session")
+def tokens(shop: ServerProcess) -> dict[str, str]:
+    """Of the principals."""
+    return principals(shop)
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,19 @@ def test_fees_rebates_and_shares_come_back_wherever_the_fill_stood_in_its_order(
     assert all(not q for a in s.model.accounts.values() for q in a.position.values())
 
 
+def test_who_shared_a_fee_gives_back_what_he_got_for_that_fill() -> None:
+    """The worked example of docs/corrections.md: the owner keeps the unit that rounding gave him for the order's other fill."""
+    s = story(model=C.FEE_QUADRATIC, taker=100, owner_share=3333, cash=100_000)
+    for firm in (1, 3):
+        s.new(firm, C.SELL, 8, 50)
+    fills = [plain(e) for e in s.new(2, C.BUY, 16, 50) if e.kind == C.E_FILL]
+    first = [e for e in fills if e.trade == fills[0].trade]
+    shared = lambda: [s.model.accounts[account].cash.get(1, 0) for account in (3, 1)]  # noqa: E731
+    assert [e.fee for e in fills if e.flags & C.EF_TAKER] == [2, 2] and shared() == [1, 3]
+    bust(s, first)
+    assert shared() == [1, 1]
+
+
 def test_a_trade_in_no_contracts_comes_back() -> None:
     s = story()
     before = s.model.state()["balances"]

@@ -57,7 +57,10 @@ NOT_PROVOKED = {
         "why orders are cancelled when their market changes: tests/core/test_market_changes.py",
     ),
     **dict.fromkeys(
-        (C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED),
+        (
+            C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED, C.R_CHALLENGE_OVER, C.R_ORIGIN, C.R_REQUEST_LATE,
+            C.R_CSRF,
+        ),
         "said by the web process, not by the exchange: tests/web",
     ),
     C.R_CONTRACT_DECIDED: "why orders are cancelled in a contract that is determined ahead of its group: tests/core/test_ahead.py",
@@ -314,6 +317,8 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
         (C.R_BUDGET_COST, "the order may cost 6.50, and the budget allows 6.00", (600, 0, 650)),
         (C.R_BUDGET_LOSS_DAY, "the order may lose 3.10, and 4.00 of the budget of 7.00 for this day (UTC) is used", (700, 400, 310)),
         (C.R_BUDGET_LOSS, "the order may lose 2.00, and 9.00 of the budget of 10.00 is used", (1000, 900, 200)),
+        *[(C.R_BUDGET_APPROVAL, f"a person must approve this order: it waits as {number} (safe to resend)", (100, 200, number)) for number in range(100_000_001, 100_000_009)],
+        (C.R_BUDGET_WAITING, "8 orders of this account wait for a person, and 8 may (safe to resend)", (8, 8, 1)),
         (C.R_BUDGET_ASSET, "the account's budget is in another asset than this market, or the market is a spot pair", (2, 0, 1)),
     ]),
     (repeats, [

@@ -65,6 +65,18 @@ def test_fees_rebates_and_shares_are_in_proportion_and_a_bust_takes_the_rest_bac
     assert {a.id: a.cash.get(1, 0) for a in s.model.accounts.values()} == before, "nothing is left of it, to the unit"
 
 
+@pytest.mark.parametrize(
+    ("qty", "price", "charged", "to", "fee"), [(100, 47, 25, 31, 22), (1, 1, 1, 50, 26), (1, 50, 1, 1, 1), (400, 50, 100, 50, 50)]
+)
+def test_the_fee_that_was_charged_is_carried_over_in_proportion(qty: int, price: int, charged: int, to: int, fee: int) -> None:
+    """The worked examples of docs/corrections.md, to the unit."""
+    s = story(model=C.FEE_QUADRATIC, taker=100, cash=100_000)
+    legs = traded(s, qty, price)
+    assert legs[1].fee == charged
+    events = correct(s, legs, to, qty if to != price else qty // 2)
+    assert next(e.fee for e in events if e.bust_of == legs[1].number) == fee
+
+
 def test_a_trade_in_no_contracts() -> None:
     s = story()
     s.new(1, C.BUY, 5, 40)

@@ -108,6 +108,11 @@ def test_corrections_and_busts_of_both_wires_are_the_same_reports() -> None:
     said = "17=31|11=1005|37=5|55=CUP-A|54=2|150=H|39=1|31=0.4200|32=10|12=0.0007|527=3"
     other = from_fix(fix("35=8|" + said), CUP)
     assert other._replace(number=9, id=0, status=0) == report
+    corrected = M.TradeCorrected(9, 32, 0, 18, 1, 5, codes.SELL, codes.YES, 0, 4100, 8, 4200, 10, 8, 32_800, 6, 3, -9_199, 1, 12)
+    report = from_binary(corrected, {1: "CUP-A"})
+    assert report == from_binary(bust, {1: "CUP-A"})._replace(kind=codes.E_CORRECTED, exec=32, last_price=4100, last_qty=8, fee=6)
+    said = "17=32|19=31|11=1005|37=5|55=CUP-A|54=2|150=G|39=1|31=0.4100|32=8|12=0.0006|527=3"
+    assert from_fix(fix("35=8|" + said), CUP)._replace(number=9, id=0, status=0) == report
     reversed_ = M.Reversed(9, 31, 0, 18, 1, 1, codes.WHY_CORRECTION, 10_000, 0, -10, -100_000, 5, 0, 0, 2, 1)
     report = from_binary(reversed_, {1: "CUP-A"})
     assert (report.kind, report.reason, report.amount, report.position) == (codes.E_REVERSED, codes.WHY_CORRECTION, -100_000, -10)

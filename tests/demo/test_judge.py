@@ -210,6 +210,19 @@ def test_a_bust_is_told_to_both_sides() -> None:
     assert "trade 1 was taken back with 9 at 4200" in take(pair()[0], back._replace(last_qty=9)).faults[0]
 
 
+def test_a_corrected_trade_is_booked_at_its_new_terms_and_can_still_be_taken_back() -> None:
+    maker, taker = pair()
+    told = Report(codes.E_CORRECTED, 3, 700, symbol="CUP-A", side=codes.SELL, last_price=4100, last_qty=8, fee=0, trade=1)
+    take(maker, told)
+    take(taker, told._replace(number=6, side=codes.BUY, fee=6))
+    assert [(book.cash, book.positions, book.fees, book.faults) for book in (maker, taker)] == [
+        (32_800, {"CUP-A": -8}, 0, []), (-32_806, {"CUP-A": 8}, 6, []),
+    ]  # fmt: skip
+    assert "trade 1 was corrected to 9" in take(pair()[0], told, told._replace(number=4, exec=701, last_qty=9)).faults[0]
+    take(maker, told._replace(kind=codes.E_BUST, number=4, exec=701))
+    assert (maker.cash, maker.positions, maker.faults) == (0, {"CUP-A": 0}, [])
+
+
 def test_evidence_that_reaches_the_clients_is_that_of_the_facts() -> None:
     books = [take(pair()[0], payout(-10, 0))]
     assert judge.evidence(books, {"CUP-A": ("r", "s", "ab")}) == []

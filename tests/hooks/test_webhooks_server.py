@@ -182,7 +182,7 @@ def test_again_by_id_and_from_a_time(exchange: ServerProcess, hooks: Hooks, desk
 
 def test_a_result_is_told_with_its_evidence_and_what_it_paid(exchange: ServerProcess, hooks: Hooks, desk: Receiver, shop: Receiver):
     act(exchange, ar.Settle(event="CUP", payouts=(10_000, 0, 0), finalise=True, **SAID))
-    wait_until(lambda: desk.of("settlement.paid") and shop.of("market.final"), SECONDS)
+    wait_until(lambda: desk.of("settlement.paid") and desk.of("market.final") and shop.of("market.final"), SECONDS)
     paid = desk.of("settlement.paid")[-1].message["data"]
     assert (paid["account"], paid["contract"], paid["market"], paid["payout"], paid["result_version"]) == (
         "MM1-A",
@@ -223,7 +223,8 @@ def test_a_test_message_tells_at_once_and_a_stop_saves(exchange: ServerProcess, 
     wrong = run(exchange.data, "test", "desk")
     assert wrong.returncode == 1 and "did not take the message: status 400" in wrong.stderr
     desk.secret = secret
-    hooks.stop()
-    answer = exchange.ask("reports")
-    assert progress_of(exchange.data).endpoints["desk"].position == answer.result["events"] + 1
+    end = exchange.ask("reports").result["events"] + 1
+    wait_until(lambda: progress_of(exchange.data).endpoints["desk"].position == end, SECONDS)
+    assert hooks.stop() == 0
+    assert progress_of(exchange.data).endpoints["desk"].position == end
     assert "whsec_" not in hooks.log_text()

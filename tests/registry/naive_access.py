@@ -418,7 +418,7 @@ class NaiveAccess:
             return False
         if f["type"] == "budget_clear" or f["anew"] or f["asset"] not in ("", old["asset"]):
             return True
-        for name in ("max_loss", "max_loss_per_day", "max_cost", "max_quantity"):
+        for name in ("max_loss", "max_loss_per_day", "max_cost", "approve_above", "max_quantity"):
             if f[name] is not None and old[name] and not 0 < f[name] <= old[name]:
                 return True
         was, now = (

@@ -3,7 +3,7 @@
 from typing import Any
 
 from protocol import codes as C
-from tests.registry.naive_access import Fields
+from tests.registry.naive_access import MAY, Fields, within
 from tests.registry.naive_times import NEW, No
 
 PHASES = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
@@ -23,6 +23,9 @@ class NaiveAhead:
     takes_all: bool
     disputed: dict[tuple[str, int], set[str]]
     now: int
+    asker: str
+    home: Any
+    held: Any
     _event: Any
     _find: Any
     _wrong: Any
@@ -98,7 +101,12 @@ class NaiveAhead:
         return NEW
 
     def _withdraw_one(self, f: Fields) -> str:
-        self._pending(f)["ended"] = True
+        one, asker = self._pending(f), self.asker
+        arbiter = any(
+            role in MAY["uphold"] and within(scope, *self.home("market", f["event"])) for role, scope, _ in self.held(asker, self.now)
+        )
+        self._wrong(one["disputed"] and asker.startswith("principal:") and not arbiter, C.R_ARBITER_DECIDES)
+        one["ended"] = True
         self._off(f["event"], f["symbol"])
         return NEW
 

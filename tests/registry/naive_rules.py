@@ -117,7 +117,8 @@ class NaiveRules:
         session = self._find("session", f["session"])
         self._none_closed(("session", f["session"]))
         old, anew = self.budgets.get(f["session"]), f.pop("anew")
-        lists, amounts = ("markets", "series"), ("max_loss", "max_loss_per_day", "max_cost")
+        lists, amounts = ("markets", "series"), ("max_loss", "max_loss_per_day", "max_cost", "approve_above")
+        f["approve_within_ns"] = f["approve_within_ns"] or (old["approve_within_ns"] if old else 3600 * 10**9)
         self._wrong(old is None and not f["asset"])
         new = {name: value if value is not None else old[name] if old else () if name in lists else 0 for name, value in f.items()}
         new["asset"] = f["asset"] or old["asset"]  # type: ignore[index]

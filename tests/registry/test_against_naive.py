@@ -201,10 +201,20 @@ def some_budget(r: random.Random) -> Any:
     session = r.choice(("C0", "C1", "C1", "M1", "M1", "M2", "C9"))
     if r.random() < 0.2:
         return ar.ClearBudget(session=session)
-    limits = {name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "max_quantity")}
+    if r.random() < 0.15:
+        return ar.Budget(session=session)
+    limits = {
+        name: r.choice((None, None, 0, 5, 9)) for name in ("max_loss", "max_loss_per_day", "max_cost", "approve_above", "max_quantity")
+    }
     markets, series = r.choice((None, None, (), ("FINAL",), ("FINAL", "SEMI"), ("FINAL", "FINAL"))), r.choice((None, None, (), ("S1",)))
     return ar.Budget(
-        session=session, asset=r.choice(("", "USD", "USD", "EUR", "X")), markets=markets, series=series, anew=r.random() < 0.1, **limits
+        session=session,
+        asset=r.choice(("", "USD", "USD", "EUR", "X")),
+        markets=markets,
+        series=series,
+        approve_within_ns=r.choice((None, None, 5)),
+        anew=r.random() < 0.1,
+        **limits,
     )
 
 

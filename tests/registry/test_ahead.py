@@ -208,6 +208,19 @@ def test_a_disputed_one_becomes_part_of_the_result_and_can_be_withdrawn() -> Non
     assert ahead(court, "F-ARG") is None and court.view["phase"] == "determined"
 
 
+def test_a_resolver_does_not_go_round_the_arbiter() -> None:
+    """Of a disputed contract only the arbiter takes anything back; in the window, undisputed, the resolver may."""
+    court = Court()
+    for name, role in (("anna", "resolver"), ("bert", "arbiter")):
+        court.must([ar.DefinePrincipal(name=name), ar.Grant(principal=name, role=role, scope="venue:V1")])
+    for record in (one(), withdraw(), one()):
+        assert court.as_("principal:anna", record).ok
+    court.must([contest()])
+    court.refused(withdraw(), codes.R_ARBITER_DECIDES, "F-DRAW is disputed: only the arbiter withdraws", "principal:anna")
+    assert court.as_("principal:bert", withdraw()).ok
+    assert ahead(court) is None
+
+
 def test_what_is_not_paid_becomes_part_of_the_result() -> None:
     court = Court()
     court.must([one("F-ARG")])

@@ -86,7 +86,17 @@ RECORDS = (
     ar.RemoveAccessRule(rule="known", venue="V1"),
     ar.Quota(venue="V1", sessions=1, instruments=3, listings=9, open_orders=10, messages_per_second=5, journal_bytes_per_second=2000),
     ar.Freeze(venue="V1", level="settle_only", reason="a reason"),
-    ar.Budget(session="C1", asset="USD", max_loss=5, max_loss_per_day=4, max_quantity=3, max_cost=2, markets=("FINAL",)),
+    ar.Budget(
+        session="C1",
+        asset="USD",
+        max_loss=5,
+        max_loss_per_day=4,
+        max_quantity=3,
+        max_cost=2,
+        approve_above=1,
+        approve_within_ns=5,
+        markets=("FINAL",),
+    ),
     ar.ClearBudget(session="C1"),
 )
 CUP = change(

@@ -171,3 +171,30 @@ def test_a_rule_with_more_exceptions_than_rows_is_stepped_whole() -> None:
     assert answer.ok and answer.result["kept_out"] == 152
     turns.must([ar.RemoveAccessRule(rule="all", venue="V1")])
     assert rules_of(turns.engine)[2] == L.ACCESS_ALL and turns.engine.digest() != before
+
+
+# ------------------------------------------------------------------------------------------------ budgets
+def test_a_budget_survives_a_snapshot_and_a_replay_and_takes_the_markets_of_its_series() -> None:
+    cup = change(FINAL, event="CUP1", series="CUPS", contracts=(ar.Contract(symbol="C1-A"), ar.Contract(symbol="C1-B")))
+    later = change(FINAL, event="CUP2", series="CUPS", contracts=(ar.Contract(symbol="C2-A"), ar.Contract(symbol="C2-B")))
+    budget = ar.Budget(session="C1", asset="USD", max_loss=500, approve_above=7, markets=("FINAL",), series=("CUPS",))
+    records = [*BASE, ar.DefineSeries(name="CUPS", owner_venue="V1"), cup, budget, later]
+
+    def listed(engine: Engine) -> tuple[int, ...]:
+        account = engine.registry.accounts.named("ACME-A")
+        assert account is not None
+        at = int(engine.m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_BASE]) + account.id * L.ACCOUNT_WORDS
+        return tuple(int(engine.m[at + word]) for word in (L.AC_BUDGET_LOSS, L.AC_BUDGET_APPROVE, L.AC_BUDGET_LISTED, L.AC_BUDGET_MARKETS))
+
+    turns = Turns().must(records)
+    assert listed(turns.engine) == (500, 7, 1, 3), "the final, and both of the series: the second was defined after the budget"
+    restored, again = Engine.restore(turns.engine.snapshot()), Turns().must(records).engine
+    assert listed(restored) == listed(again) == (500, 7, 1, 3)
+    assert restored.digest() == turns.engine.digest() == again.digest()
+    assert restored.registry.to_bytes() == turns.engine.registry.to_bytes()
+    turns.must([ar.Budget(session="C1", series=())])
+    assert listed(turns.engine) == (500, 7, 1, 1)
+    turns.must([ar.Budget(session="C1", markets=(), max_loss=400)])
+    assert listed(turns.engine) == (400, 7, 0, 0)
+    turns.must([ar.ClearBudget(session="C1")])
+    assert listed(turns.engine) == (0, 0, 0, 0) and turns.engine.registry.budgets == {}

@@ -169,7 +169,28 @@ def test_the_description_agrees_with_the_tables() -> None:
     assert {t["pool"]: t["words"] for t in OWN["tables"].values()} == widths
     named = {name for t in OWN["tables"].values() for name in t["fields"]} | set(OWN["header"])
     assert set(POINTERS) <= named, "a pointer of a field that does not exist"
-    prefixes = {"H_", "A_", "V_", "F_", "AC_", "S_", "E_", "I_", "MI_", "LI_", "B_", "CO_", "O_", "L_", "N_", "AR_", "U_", "SP_", "TM_"}
+    prefixes = {
+        "H_",
+        "A_",
+        "V_",
+        "F_",
+        "AC_",
+        "S_",
+        "E_",
+        "I_",
+        "MI_",
+        "LI_",
+        "B_",
+        "CO_",
+        "O_",
+        "L_",
+        "N_",
+        "AR_",
+        "U_",
+        "SP_",
+        "TM_",
+        "HE_",
+    }
     from exchange_server.core.layout import shape
 
     assert prefixes | {"PL_", "TH_", "MN_", "COL_", "W_"} | {"CN_", "IX_", "RO_", "RT_"} >= {p for p, *_ in shape.ROWS} - {

@@ -226,7 +226,8 @@ DG_FIRM = 3
 DG_VALUE = 4  # of a firm: T.ACCESS_ADMITTED, the number of the rule that keeps it out, or 0: no exception
 DG_EXTRA = 0
 
-# C_BUDGET: no extra row. With an event: a line of the account's list of markets. Else the budget: an asset of 0 ends it.
+# C_BUDGET: no extra row. With the number of an order that waits: what a person says to it. With an event: a line of the account's list of markets. Else
+# the budget: an asset of 0 ends it.
 DM_ACCOUNT = 1
 DM_SESSION = 2  # it may act for this account only
 DM_ASSET = 3
@@ -235,10 +236,12 @@ DM_LOSS_DAY = 5
 DM_QTY = 6  # lots
 DM_COST = 7
 DM_APPROVE = 8
-DM_LISTED = 9  # 1: only in the events of the list
-DM_ANEW = 10  # 1: what was lost so far does not count any more
-DM_EVENT = 11
-DM_ON = 12  # with an event: 1: on the list, 0: not any more
+DM_WAIT = 9  # ns
+DM_LISTED = 10  # 1: only in the events of the list
+DM_ANEW = 11  # 1: what was lost so far does not count any more
+DM_EVENT = 12
+DM_ON = 13  # with an event: 1: on the list, 0: not any more; of an order: 1: approved, 0: refused
+DM_HELD = 14
 DM_EXTRA = 0
 
 # C_REFERENCE: no extra row

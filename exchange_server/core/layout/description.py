@@ -45,6 +45,7 @@ TABLES = (
     (tables.P_USED, orders.USED_WORDS, "U_", LIST),
     (tables.P_USED_HASH, 1, "", AGAIN),
     (tables.P_SPARE, 1, "", HEADS),
+    (tables.P_HELD, orders.HELD_WORDS, "HE_", LIST),
 )
 UNNAMED = {  # words that the layout has no name for: table: {name: (first word, words)}
     tables.P_TEXT: {"TEXT": (0, orders.TEXT_WORDS)},
@@ -56,13 +57,13 @@ UNNAMED = {  # words that the layout has no name for: table: {name: (first word,
 _ACCOUNT, _EVENT, _INSTRUMENT = (tables.P_ACCOUNT,), (tables.P_EVENT,), (tables.P_INSTRUMENT,)
 _LISTING, _BALANCE, _COLLATERAL, _ORDER = (tables.P_LISTING,), (tables.P_BALANCE,), (tables.P_COLLATERAL,), (tables.P_ORDER,)
 _LEVEL, _NODE, _TEXT, _ARCHIVE = (tables.P_LEVEL,), (tables.P_NODE,), (tables.P_TEXT,), (tables.P_ARCHIVE,)
-_TIMER, _SPECIAL, _MIDS, _USED = (tables.P_TIMER,), (tables.P_SPECIAL,), (tables.P_MIDS,), (tables.P_USED,)
+_TIMER, _SPECIAL, _MIDS, _USED, _HELD = (tables.P_TIMER,), (tables.P_SPECIAL,), (tables.P_MIDS,), (tables.P_USED,), (tables.P_HELD,)
 
 POINTERS: dict[str, tuple[int, ...]] = {
     "H_SETTLING": _EVENT, "H_SETTLING_LAST": _EVENT, "H_FINALS": _EVENT, "H_REMOVED": _EVENT, "H_REMOVED_LAST": _EVENT,
     "F_USED_FIRST": _USED, "F_USED_LAST": _USED, "F_FILLING": _USED, "F_OLDEST": _ARCHIVE, "F_NEWEST": _ARCHIVE, "F_ACCOUNTS": _ACCOUNT,
     "F_ACCOUNTS_LAST": _ACCOUNT,
-    "AC_ORDERS": _ORDER, "AC_NEXT_IN_FIRM": _ACCOUNT,
+    "AC_ORDERS": _ORDER, "AC_NEXT_IN_FIRM": _ACCOUNT, "AC_HELD": _HELD,
     "E_FIRST": _INSTRUMENT, "E_COLL_HEAD": _COLLATERAL, "E_COLL_TAIL": _COLLATERAL, "E_SETTLE_ROW": _COLLATERAL, "E_SETTLE_NEXT": _EVENT,
     "E_FINALS_NEXT": _EVENT, "E_PAYING": _INSTRUMENT, "E_REMOVED_NEXT": _EVENT,
     "I_EVENT": _EVENT, "I_BEST": _LEVEL, "I_ROOT": _NODE, "I_LISTING": _LISTING, "I_MIDS": _MIDS,
@@ -70,6 +71,7 @@ POINTERS: dict[str, tuple[int, ...]] = {
     "CO_ACCOUNT": _ACCOUNT, "CO_EVENT": _EVENT, "CO_CASH": _BALANCE, "CO_BASE": _BALANCE, "CO_NEXT_IN_EVENT": _COLLATERAL,
     "O_NEXT": _ORDER, "O_PREV": _ORDER, "O_LEVEL": _LEVEL, "O_COLL": _COLLATERAL, "O_INSTRUMENT": _INSTRUMENT, "O_TEXT": _TEXT,
     "O_ACCT_NEXT": _ORDER, "O_ACCT_PREV": _ORDER, "O_SPECIAL": _SPECIAL, "O_LISTING": _LISTING,
+    "HE_NEXT": _HELD,
     "SP_ORDER": _ORDER, "SP_TIMER": _TIMER, "SP_TIMER_NEXT": _SPECIAL, "SP_TIMER_PREV": _SPECIAL,
     "L_HEAD": _ORDER, "L_TAIL": _ORDER, "L_NODE": _NODE,
     "N_PARENT": _NODE, "N_CHILD": (tables.P_NODE, tables.P_LEVEL),

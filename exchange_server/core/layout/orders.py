@@ -43,6 +43,28 @@ SP_TIMER = 2  # timer row of the expiry; 0: none
 SP_TIMER_NEXT = 3  # side rows of the same expiry, in order of entry
 SP_TIMER_PREV = 4
 
+# New orders that wait for a person (risk/held.py)
+HELD_WORDS = 32
+HE_NEXT = 0  # the account's next older one (pointer)
+HE_NUMBER = 1
+HE_ACCOUNT = 2  # id
+HE_SESSION = 3  # id
+HE_KEY_HI = 4
+HE_KEY_LO = 5
+HE_INSTRUMENT = 6  # id
+HE_ATTR = 7  # side, contract side, type, time in force, flags (packed.py)
+HE_PRICE = 8  # client's terms
+HE_QTY = 9
+HE_EXPIRY = 10
+HE_COST = 11  # minor units of the budget's asset
+HE_AT = 12  # ns
+HE_UNTIL = 13
+HE_PASSED = 14  # 1: approved, it may be entered once
+HE_TEXT = 16  # 8 words, of a text id
+HELD_IDS = 100_000_000  # numbers are above it, so that none is that of another act that waits
+HELD_ROWS = 1024
+MOST_HELD = 8  # of an account
+
 LEVEL_WORDS = 8
 L_PRICE = 0
 L_HEAD = 1

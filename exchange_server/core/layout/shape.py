@@ -28,6 +28,7 @@ ROWS = (
     ("AR_", orders.ARCHIVE_WORDS, 0),
     ("U_", orders.USED_WORDS, 0),
     ("SP_", orders.SPECIAL_WORDS, 0),
+    ("HE_", orders.HELD_WORDS, 0),
     ("TM_", orders.TIMER_WORDS, 0),
     ("W_", work.WORK_WORDS, 0),
     ("WM_", work.WORK_WORDS, 1),  # word 0 is W_KIND
@@ -46,7 +47,7 @@ NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS", "RO_WORDS", "RT_WORDS"}
 # Names that stand for several words. Code adds an index only to these, and to the first of ADJACENT.
 WIDE = {
     "H_WORK": work.WORK_ROWS * work.WORK_WORDS, "H_POOLS": tables.POOL_COUNT * tables.POOL_WORDS,
-    "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64, "U_IDS": 64,
+    "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64, "U_IDS": 64, "HE_TEXT": 8,
     "V_THROTTLE": tables.THROTTLE_WORDS, "V_PACE": tables.THROTTLE_WORDS, "V_BYTES": tables.THROTTLE_WORDS, "S_THROTTLE": tables.THROTTLE_WORDS,
     "I_BEST": 2, "I_ROOT": 2, "I_BANDS": 3 * tables.MAX_BANDS, "I_SYMBOL": 8,
     "MI_ENTRIES": tables.MID_ENTRIES * tables.MID_ENTRY_WORDS,
@@ -73,7 +74,7 @@ SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"), ("COL_BQ", "SETTLED_POSITIO
 # Words with several fields: only packed.py packs and unpacks them.
 PACKED = (
     "CMD_HEAD", "CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_GROUP_SEQ", "EVT_HEAD", "EVT_SESSION_ACCOUNT", "EVT_INSTRUMENT",
-    "O_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM",
+    "O_ATTR", "HE_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM",
 )  # fmt: skip
 
 # Commands and events: the words of each kind of row. Within a kind no two names may share a word; across kinds they do.

@@ -38,6 +38,7 @@ H_FILLS = 50
 H_BARS = 64  # BAR_*
 H_WEIGHTS = 65  # sum of all firms' weights
 H_FORGETTING = 66  # firm at which the search continues for one that keeps more closed ids than its share
+H_HELD = 73  # orders that have waited for a person; the next one's number is HELD_IDS + 1 + this
 H_SETTLING = 67  # events that are being settled or corrected, in slices: the first (pointer), linked through E_SETTLE_NEXT; 0: none
 H_SETTLING_LAST = 68
 H_FINALS = 69  # events that were paid, whole or in one contract (E_PAYING), since the registry was told: the first (pointer), linked through E_FINALS_NEXT
@@ -85,11 +86,12 @@ P_MIDS = 22
 P_USED = 23
 P_USED_HASH = 24
 P_SPARE = 25  # freed collateral rows: for each number of columns the first (pointer), linked through word 0; width 1
-POOL_COUNT = 26
+P_HELD = 26  # orders that wait for a person
+POOL_COUNT = 27
 POOL_NAMES = (
     "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
     "orders", "levels", "nodes", "texts", "archive", "timers", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
-    "special_orders", "mids", "used_blocks", "used_hash", "spare",
+    "special_orders", "mids", "used_blocks", "used_hash", "spare", "held_orders",
 )  # fmt: skip
 
 # Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
@@ -174,11 +176,13 @@ AC_BUDGET_LOSS_DAY = 20  # most that it may fall on a UTC day
 AC_BUDGET_QTY = 21  # most lots of an order
 AC_BUDGET_COST = 22  # most that an order may cost by itself
 AC_BUDGET_APPROVE = 23  # an order that may cost more waits for a person
-AC_BUDGET_LISTED = 24  # 1: only in the events that the pair table has
-AC_BUDGET_MARKETS = 25  # how many those are
-AC_BUDGET_HIGH = 26  # most buying power that an order found since the budget was set, less deposits, plus withdrawals
-AC_BUDGET_HIGH_DAY = 27  # on AC_BUDGET_DAY
-AC_BUDGET_DAY = 28  # UTC days since 1970
+AC_BUDGET_WAIT = 24  # ns: how long it waits, and how long it may be entered once it is approved
+AC_BUDGET_LISTED = 25  # 1: only in the events that the pair table has
+AC_BUDGET_MARKETS = 26  # how many those are
+AC_BUDGET_HIGH = 27  # most buying power that an order found since the budget was set, less deposits, plus withdrawals
+AC_BUDGET_HIGH_DAY = 28  # on AC_BUDGET_DAY
+AC_BUDGET_DAY = 29  # UTC days since 1970
+AC_HELD = 30  # its newest order that waits for a person (pointer), linked through HE_NEXT; 0: none
 
 SESSION_WORDS = 64
 S_ID = 0

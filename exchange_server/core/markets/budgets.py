@@ -11,6 +11,7 @@ from ..kit.rows import account_at, asset_at, event_at, session_at, set_bar
 from ..layout import definitions as d
 from ..money.collateral import buying_power
 from ..risk.budget import today
+from ..risk.held import drop_held, release
 
 
 @leaf
@@ -40,6 +41,7 @@ def _end_budget(m, account, s):
     for word in range(L.AC_BUDGET_ASSET, L.AC_BUDGET_DAY + 1):
         m[account + word] = 0
     set_bar(m, account + L.AC_BARS, L.BAR_BUDGET, 0)
+    drop_held(m, account, True)
     m[s + L.S_BUDGET] = 0
     set_bar(m, s + L.S_BARS, L.BAR_BUDGET, 0)
     return C.OK
@@ -48,8 +50,10 @@ def _end_budget(m, account, s):
 @leaf
 def do_budget(m, rows, c):
     """Set, change or end the budget of an account and of the session that may act for it alone. What was lost so far goes on counting, unless the asset
-    is another one or the row says so. R_UNKNOWN_ACCOUNT, R_BAD_COMMAND, R_ACCOUNT_NOT_ALLOWED, R_UNKNOWN_ASSET, R_NOT_EMPTY; of a line of its
+    is another one or the row says so. With the number of an order that waits see held.release. R_UNKNOWN_ACCOUNT, R_BAD_COMMAND, R_ACCOUNT_NOT_ALLOWED, R_UNKNOWN_ASSET, R_NOT_EMPTY; of a line of its
     list see _list_market."""
+    if rows[c + d.DM_HELD] != 0:
+        return release(m, rows[c + d.DM_HELD], rows[c + d.DM_ON] != 0)
     account = account_at(m, rows[c + d.DM_ACCOUNT])
     if account == 0:
         return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, rows[c + d.DM_ACCOUNT])
@@ -58,7 +62,7 @@ def do_budget(m, rows, c):
     s = session_at(m, rows[c + d.DM_SESSION])
     if s == 0:
         return refuse(m, C.R_BAD_COMMAND, 0, 0, rows[c + d.DM_SESSION])
-    for word in range(d.DM_LOSS, d.DM_APPROVE + 1):
+    for word in range(d.DM_LOSS, d.DM_WAIT + 1):
         if rows[c + word] < 0:
             return refuse(m, C.R_BAD_COMMAND, 0, 0, rows[c + word])
     if m[s + L.S_FIRM] != m[account + L.AC_FIRM]:
@@ -80,6 +84,7 @@ def do_budget(m, rows, c):
     m[account + L.AC_BUDGET_QTY] = rows[c + d.DM_QTY]
     m[account + L.AC_BUDGET_COST] = rows[c + d.DM_COST]
     m[account + L.AC_BUDGET_APPROVE] = rows[c + d.DM_APPROVE]
+    m[account + L.AC_BUDGET_WAIT] = rows[c + d.DM_WAIT]
     m[account + L.AC_BUDGET_LISTED] = 1 if rows[c + d.DM_LISTED] != 0 else 0
     set_bar(m, account + L.AC_BARS, L.BAR_BUDGET, 1)
     m[s + L.S_BUDGET] = m[account]

@@ -12,6 +12,7 @@ from ..kit.pools import pool_base
 from ..kit.rows import event_at, firm_row
 from ..layout import definitions as d
 from ..money.collateral import collateral_words
+from .slices import put_last
 
 FREED_A_TURN = 256  # rows
 RESTING_PHASES = P.mask(P.REST)  # orders might still come
@@ -39,11 +40,7 @@ def do_remove(m, rows, c):
         return refuse(m, C.R_NOT_EMPTY, 0, 0, used)
     m[event + L.E_REMOVED] = 1
     if m[event + L.E_COLL_HEAD] != 0 and (RESTING_PHASES >> m[event + L.E_PHASE_NOW]) & 1 == 0:
-        if m[L.H_REMOVED] == 0:
-            m[L.H_REMOVED] = event
-        else:
-            m[m[L.H_REMOVED_LAST] + L.E_REMOVED_NEXT] = event
-        m[L.H_REMOVED_LAST] = event
+        put_last(m, L.H_REMOVED, L.H_REMOVED_LAST, L.E_REMOVED_NEXT, event)
     return C.OK
 
 

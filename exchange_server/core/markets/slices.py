@@ -27,14 +27,20 @@ def do_continue(m, rows, c):
 
 
 @leaf
+def put_last(m, first, last, link, event):
+    """Add an event (pointer) at the end of a list: the header's words of its first and last event, and the word that links them."""
+    if m[first] == 0:
+        m[first] = event
+    else:
+        m[m[last] + link] = event
+    m[last] = event
+
+
+@leaf
 def begin_settling(m, event, stage, steps):
     """Put the event (pointer) on the list, closed to all commands, and begin its first slice."""
     begin_stage(m, event, stage)
-    if m[L.H_SETTLING] == 0:
-        m[L.H_SETTLING] = event
-    else:
-        m[m[L.H_SETTLING_LAST] + L.E_SETTLE_NEXT] = event
-    m[L.H_SETTLING_LAST] = event
+    put_last(m, L.H_SETTLING, L.H_SETTLING_LAST, L.E_SETTLE_NEXT, event)
     begin_slice(m, event, steps)
 
 

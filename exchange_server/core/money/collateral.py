@@ -131,6 +131,23 @@ def _sum_up(m, chosen, column, n, block):
 
 
 @leaf
+def _note_change(m, chosen, column, n, j, old):
+    """Contract j was worth `old` and has another v now: keep its sixteen's largest chosen and smallest other v. Only where it was that one and is not any more
+    is there something to look for."""
+    at = chosen + ((n + 63) >> 6) + 2 * (j >> 4)
+    v = m[column + j]
+    if _is_chosen(m, chosen, j):
+        if v >= m[at]:
+            m[at] = v
+        elif old == m[at]:
+            _sum_up(m, chosen, column, n, j >> 4)
+    elif v <= m[at + 1]:
+        m[at + 1] = v
+    elif old == m[at + 1]:
+        _sum_up(m, chosen, column, n, j >> 4)
+
+
+@leaf
 def _choose_first(m, co, n, k):
     """Mark the first k of n contracts, 1 < k < n, as chosen, in a row whose v are all 0."""
     chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
@@ -209,7 +226,7 @@ def _set_v(m, co, j, v):
             m[co + L.CO_WORST] = least
         return
     chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
-    _sum_up(m, chosen, column, n, j >> 4)
+    _note_change(m, chosen, column, n, j, old)
     if _is_chosen(m, chosen, j):
         m[co + L.CO_WORST] += v - old
         if v > old:

@@ -40,6 +40,7 @@ from ..money.collateral import collateral_find, reserve
 from ..money.products import reserve_fee, reserve_part
 from ..risk.access import STOPS_ORDERS, check_frozen, check_open_quota
 from ..risk.budget import check_budget
+from ..risk.held import check_approved
 from ..risk.ladder import (
     NEW_PHASES,
     check_account,
@@ -231,16 +232,23 @@ def do_new(m, rows, c, ev):
     # collateral, post-only
     fees = 0
     fee = 0
+    cost = 0
+    limited = False
     if code == C.OK:
         fees = pack_fees(m[listing + L.LI_FEE_MODEL], m[listing + L.LI_MAKER_BPS], m[listing + L.LI_TAKER_BPS])
         fee = reserve_fee(m, inst, book_side, fees, book, quantity, 0, 0)
         if m[account + L.AC_BARS] & L.BAR_BUDGET != 0:
             cost = reserve_part(m, inst, book_side, book, quantity) + fee
             code = check_budget(m, inst, co, book_side, book, quantity, fee, 0, 0, 0, quantity, cost)
+            limited = True
     if code == C.OK:
         code = take_reservation(m, inst, co, book_side, book, quantity, fee, 0, 0, 0)
     if code == C.OK and flags & C.FLAG_POST_ONLY != 0:
         code = check_post_only(m, inst, contract_side, book_side, book)
+        if code != C.OK:
+            reserve(m, inst, co, book_side, book, quantity, fee, -1)
+    if code == C.OK and limited:
+        code = check_approved(m, rows, c, m[s], account, at, cost)
         if code != C.OK:
             reserve(m, inst, co, book_side, book, quantity, fee, -1)
     if code != C.OK:

@@ -46,6 +46,14 @@ def _check_size(m, account, quantity, cost, most_cost):
 
 
 @leaf
+def _most_cost(m, account):
+    """Most that something may cost which no person can approve; 0: no limit."""
+    most = m[account + L.AC_BUDGET_COST]
+    approve = m[account + L.AC_BUDGET_APPROVE]
+    return approve if most == 0 or approve != 0 and approve < most else most
+
+
+@leaf
 def _check_loss(m, account, before, after):
     """Buying power before an order and after it. What does not lower it is never refused. R_BUDGET_LOSS, R_BUDGET_LOSS_DAY."""
     day = today(m)
@@ -70,12 +78,13 @@ def _check_loss(m, account, before, after):
 @leaf
 def check_budget(m, inst, co, book_side, price, quantity, fee, old_price, old_quantity, old_fee, total, cost):
     """Whether the account's budget allows a new order, or a replaced one (old_quantity not 0), whose reservation this is (as in take_reservation).
-    total, cost: its lots with those that are filled, and what it may cost by itself; total 0: it only gets smaller, and its size is not asked."""
+    total, cost: its lots with those that are filled, and what it may cost by itself; total 0: it only gets smaller, and its size is not asked. A person approves
+    new orders only (held.py), so of a replaced one that limit is one of its cost."""
     account = m[co + L.CO_ACCOUNT]
     if total != 0:
         code = _check_place(m, account, m[inst + L.I_EVENT])
         if code == C.OK:
-            code = _check_size(m, account, total, cost, m[account + L.AC_BUDGET_COST])
+            code = _check_size(m, account, total, cost, m[account + L.AC_BUDGET_COST] if old_quantity == 0 else _most_cost(m, account))
         if code != C.OK:
             return code
     cash = m[co + L.CO_CASH]
@@ -92,14 +101,10 @@ def check_budget(m, inst, co, book_side, price, quantity, fee, old_price, old_qu
 
 @leaf
 def check_split_budget(m, account, event, sets, cost, before, after):
-    """Whether the account's budget allows a split; before, after: its buying power. Nobody approves a split, so that limit is one of its cost."""
+    """Whether the account's budget allows a split; before, after: its buying power. A person approves new orders only, so that limit is one of its cost."""
     code = _check_place(m, account, event)
-    most = m[account + L.AC_BUDGET_COST]
-    approve = m[account + L.AC_BUDGET_APPROVE]
-    if most == 0 or approve != 0 and approve < most:
-        most = approve
     if code == C.OK:
-        code = _check_size(m, account, sets, cost, most)
+        code = _check_size(m, account, sets, cost, _most_cost(m, account))
     if code == C.OK:
         code = _check_loss(m, account, before, after)
     return code

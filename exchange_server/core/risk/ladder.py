@@ -43,6 +43,8 @@ def safe_to_resend(code):
         or code == C.R_TABLE_FULL
         or code == C.R_STALE
         or code == C.R_MARKET_PAUSED
+        or code == C.R_BUDGET_APPROVAL
+        or code == C.R_BUDGET_WAITING
     ):
         return True
     return C.R_KILLED_PLATFORM <= code <= C.R_VENUE_FROZEN

@@ -10,7 +10,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ... import state
-from ...registry import AdminAnswer, Registry, Tried, access_view, budgets, checks, revision_view, revisions, rule_view
+from ...registry import AdminAnswer, Registry, Tried, access_view, budgets, checks, held_orders, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
@@ -102,7 +102,7 @@ class Office:
             "principal": self._principals,
             "schedule": self._schedule,
             "series": lambda request, sight: {"rows": series_view(registry, sight, _name(request, "name"))},
-            "pending": lambda request, sight: {"rows": views.pending_view(registry, sight)},
+            "pending": lambda request, sight: {"rows": views.pending_view(registry, sight) + held_orders.view(registry, arena, sight)},
             **{kind: self._members(kind) for kind in members.VIEWS},
         }
 

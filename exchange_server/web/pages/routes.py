@@ -49,7 +49,7 @@ EMBED_HEADERS = {
 FOREVER = "public, max-age=31536000, immutable"
 SHEETS = ("tokens.css", "base.css", "shell.css", "markets.css", "market.css", "trade.css", "account.css")
 EMBED_SHEETS = ("tokens.css", "base.css", "embed.css")
-_VIEW = re.compile(r"/|/m/[^/]{1,64}|/portfolio|/admin(/[^/]{1,64})?")
+_VIEW = re.compile(r"/|/m/[^/]{1,64}|/portfolio|/admin")
 _EMBED = re.compile(r"/embed/[^/]{1,64}")
 
 Endpoint = Callable[[Request], Awaitable[Response]]

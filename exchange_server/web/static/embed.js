@@ -45,7 +45,7 @@ function draw(market) {
 
 function row(contract) {
   const value = h("span", { class: "chance num" });
-  const element = h("li", {}, h("span", { class: "outcome-name", text: contract.outcome || contract.contract }), value);
+  const element = h("li", {}, h("span", { class: "outcome-name", text: contract.outcome || contract.contract, title: contract.outcome || contract.contract }), value);
   const set = (now) => {
     const per = chance(now);
     say(value, contract.payout ? percent(per) : price(now.last));

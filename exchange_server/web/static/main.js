@@ -11,6 +11,7 @@ import { bindAccount } from "./parts/account.js";
 import { marketsView, searchFor } from "./views/markets.js";
 import { marketView } from "./views/market.js";
 import { portfolioView } from "./views/portfolio.js";
+import { adminView } from "./views/admin.js";
 
 function bindSearch() {
   const form = document.getElementById("search");
@@ -37,6 +38,9 @@ theme.bind(document.getElementById("theme"));
 bindAge(document.getElementById("age"), document.getElementById("alarm"));
 bindAccount(document.getElementById("account"));
 bindSearch();
+session.listen(() => {
+  for (const link of document.querySelectorAll("[data-nav=admin]")) link.hidden = session.operator === null;
+});
 const restored = session.restore();
 stream.start();
 markets.start();
@@ -44,5 +48,6 @@ start([
   [/^\/$/, "markets", marketsView],
   [/^\/m\/([^/]+)$/, "market", marketView],
   [/^\/portfolio$/, "portfolio", portfolioView],
+  [/^\/admin$/, "admin", adminView],
 ]);
 await restored;

@@ -24,8 +24,8 @@ export function useCsrf(token) {
 }
 
 /** The answer's body. Raises Problem; its status is 0 when no answer came. */
-export async function call(method, path, body) {
-  const headers = {};
+export async function call(method, path, body, more = {}) {
+  const headers = { ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   let answer;

@@ -1,6 +1,6 @@
 // How numbers and times are written for people.
 
-import { decimalsOf, sign } from "./decimal.js";
+import { sign } from "./decimal.js";
 
 const MINUS = "−";
 export const NONE = "–";
@@ -12,13 +12,8 @@ export function grouped(number) {
   return (number.startsWith("-") ? MINUS : "") + (rest === undefined ? text : `${text}.${rest}`);
 }
 
-/** Money, or another long decimal: at least two places, zeros after them are left out. */
-export function money(number) {
-  const places = decimalsOf(number);
-  let cut = number;
-  if (places > 2) cut = number.replace(/0+$/, "").padEnd(number.length - places + 2, "0");
-  return grouped(cut);
-}
+/** Money: with all places of its asset, as the API writes it. */
+export const money = grouped;
 
 export function signed(number) {
   return sign(number) > 0 ? `+${money(number)}` : money(number);
@@ -33,14 +28,14 @@ export function price(number) {
   return number === null || number === undefined ? NONE : grouped(number);
 }
 
-/** The chance of a contract in per cent, or null: the middle of bid and ask while they are close, else the last price. */
+/** The chance of a contract in per cent, or null: the middle of bid and ask while they are close, else the last price, as far as bid and ask leave it room. */
 export function chance(contract, bid = contract.bid, ask = contract.ask, last = contract.last) {
   if (!contract.payout) return null;
-  const payout = Number(contract.payout);
-  if (bid !== null && ask !== null && (Number(ask) - Number(bid)) / payout <= 0.1) return (50 * (Number(bid) + Number(ask))) / payout;
-  if (last !== null) return (100 * Number(last)) / payout;
-  if (bid !== null && ask !== null) return (50 * (Number(bid) + Number(ask))) / payout;
-  return null;
+  const scale = 100 / Number(contract.payout);
+  const low = bid === null ? 0 : Number(bid) * scale;
+  const high = ask === null ? 100 : Number(ask) * scale;
+  if (bid !== null && ask !== null && (high - low <= 10 || last === null)) return (low + high) / 2;
+  return last === null ? null : Math.min(Math.max(Number(last) * scale, low), high);
 }
 
 export function percent(value) {

@@ -16,8 +16,19 @@ class Markets extends Emitter {
 
   start() {
     stream.back.listen(() => this.read());
-    stream.open([{ channel: "phase" }], () => this.#soon());
+    stream.open([{ channel: "phase" }], (frame) => frame.type === "phase" && this.#phase(frame));
     this.read();
+  }
+
+  /** A market that is known changes where it stands; one that is not yet is read. */
+  #phase({ market, phase }) {
+    const at = this.list?.findIndex((one) => one.market === market) ?? -1;
+    if (at < 0) {
+      this.#soon();
+      return;
+    }
+    this.list = this.list.with(at, { ...this.list[at], phase });
+    this.tell();
   }
 
   read() {

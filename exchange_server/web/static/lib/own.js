@@ -42,12 +42,12 @@ class Own extends Emitter {
     this.orders.clear();
     Object.assign(this, { fills: [], positions: [], requirements: [], balances: [], loaded: false, error: null });
     this.tell();
-    if (session.current) this.#soon(true);
+    if (session.client) this.#soon(true);
   }
 
   #soon(whole) {
     this.#whole ||= whole;
-    if (!session.current) return;
+    if (!session.client) return;
     this.#planned ??= setTimeout(() => {
       this.#planned = null;
       this.#read();

@@ -8,6 +8,15 @@ const MARK = "exos-logged-on"; // whether to ask at all; nothing secret
 class Session extends Emitter {
   current = null;
 
+  /** Who trades; null for an operator. */
+  get client() {
+    return this.current && this.current.kind !== "operator" ? this.current : null;
+  }
+
+  get operator() {
+    return this.current?.kind === "operator" ? this.current : null;
+  }
+
   #set(found) {
     this.current = found;
     useCsrf(found ? found.csrf_token : null);
@@ -38,6 +47,10 @@ class Session extends Emitter {
 
   async logIn(login, secret, keyId) {
     this.#set(await call("POST", "/v1/sessions", { login, secret, key_id: keyId, cookie: true }));
+  }
+
+  async logInOperator(principal, keyId, token) {
+    this.#set(await call("POST", "/v1/sessions", { principal, key_id: keyId, token, cookie: true }));
   }
 
   async logOut() {

@@ -121,7 +121,7 @@ class Stream {
   /** Own orders and balances need a token that is good once. */
   async #own() {
     const socket = this.#socket;
-    if (!session.current || socket?.readyState !== WebSocket.OPEN) return;
+    if (!session.client || socket?.readyState !== WebSocket.OPEN) return;
     try {
       const { stream_token } = await call("POST", "/v1/sessions/current/stream-token");
       if (socket === this.#socket) this.#send({ op: "subscribe", channels: [{ channel: "orders" }, { channel: "balances" }], stream_token });
@@ -147,6 +147,7 @@ class Stream {
     if (frame.type === "heartbeat") this.#heartbeat(frame);
     if (frame.type === "book_update") {
       this.sequence = frame.sequence;
+      this.#skew = Math.min(this.#skew, Date.now() - ms(frame.time));
       this.behind = this.#age(ms(frame.time));
     }
     if (frame.type === "session" && frame.state === "ended") session.ended();

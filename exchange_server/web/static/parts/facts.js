@@ -16,11 +16,12 @@ const time = (value) => (value ? `${full(value)} (${relative(value)})` : null);
 
 function rulesOf(market) {
   const sources = [market.source, ...market.sources.filter((one) => one !== market.source)].filter(Boolean).join("; ");
+  const pair = market.product === "spot";
   return facts([
-    ["Rules", market.rules || "The venue states no rules."],
-    ["Source", sources || "The venue states no source."],
+    ["Rules", market.rules || (pair ? null : "The venue states no rules.")],
+    ["Source", sources || (pair ? null : "The venue states no source.")],
     ["Cut-off", market.cut_off],
-    ["If it cannot be decided", market.void ? `${market.void.trigger}. Decided by ${market.void.who}; paid at ${VOID_PRICES[market.void.prices] ?? market.void.prices}.` : market.product === "spot" ? null : "The venue states no void policy."],
+    ["If it cannot be decided", market.void ? `${market.void.trigger}. Decided by ${market.void.who}; paid at ${VOID_PRICES[market.void.prices] ?? market.void.prices}.` : pair ? null : "The venue states no void policy."],
     ["Pays", KINDS[market.product]?.(market) + (market.payout ? `, ${money(market.payout)} ${market.asset} a contract` : "")],
     ["Time to dispute", market.challenge_window_s ? `${quantity(String(market.challenge_window_s))} s after a result is proposed` : null],
     ["Opens", time(market.opens_at)],
@@ -32,15 +33,20 @@ function rulesOf(market) {
   ]);
 }
 
-function versionOf(version, market) {
+/** "Spain 1.0000". */
+function paysOf(version, market) {
   const names = new Map(market.contracts.map((one) => [one.contract, one.outcome || one.contract]));
   const paid = version.payouts.filter((one) => /[1-9]/.test(one.payout));
+  return paid.map((one) => `${names.get(one.contract) ?? one.contract} ${money(one.payout)}`).join(", ") || "nothing";
+}
+
+function versionOf(version, market) {
   return h(
     "article",
     { class: "version" },
     h("h3", { text: `Version ${version.version}: ${version.kind}` }, version.final_at ? h("span", { class: "chip", data: { phase: "final" }, text: "Final" }) : null),
     facts([
-      ["Pays", paid.map((one) => `${names.get(one.contract) ?? one.contract} ${money(one.payout)}`).join(", ") || "Nothing"],
+      ["Pays", paysOf(version, market)],
       ["Rule", version.rule],
       ["Source", version.source],
       ["Observed", [version.observed, version.observed_at ? full(version.observed_at) : ""].filter(Boolean).join(", ")],
@@ -55,7 +61,8 @@ function versionOf(version, market) {
   );
 }
 
-export function factsPart(market) {
+/** told(text): what the newest version pays, as a short text; "" while there is none. */
+export function factsPart(market, told) {
   const result = h("div", { class: "result", "aria-live": "polite" });
   let now = market;
   async function load() {
@@ -63,6 +70,8 @@ export function factsPart(market) {
     try {
       const found = await get(`/v1/markets/${encodeURIComponent(now.market)}/result`);
       const versions = found.versions.toReversed();
+      result.classList.toggle("decided", versions.length > 0);
+      told(versions.length ? `Pays: ${paysOf(versions[0], now)}` : "");
       result.replaceChildren(
         h("h2", { class: "panel-title", text: "Result" }),
         ...(versions.length ? versions.map((one) => versionOf(one, now)) : [h("p", { class: "empty", text: `No result yet. The market is: ${phase(found.phase).toLowerCase()}.` })]),
@@ -74,7 +83,7 @@ export function factsPart(market) {
   load();
   const rules = h("div", {}, rulesOf(market));
   return {
-    element: h("section", { class: "panel facts-panel", "aria-labelledby": "facts-title" }, h("h2", { class: "panel-title", id: "facts-title", text: "How it is decided" }), rules, result),
+    element: h("section", { class: "panel facts-panel", "aria-labelledby": "facts-title" }, h("h2", { class: "panel-title", id: "facts-title", text: market.product === "spot" ? "About this pair" : "How it is decided" }), rules, result),
     set(found) {
       now = found;
       rules.replaceChildren(rulesOf(found));

@@ -73,7 +73,7 @@ export function ladderPart(contract, pick) {
     element.classList.toggle("part-stale", book !== null && !book.valid);
   }
 
-  const head = h("thead", {}, h("tr", {}, first, second, h("th", { scope: "col", class: "right", text: "Contracts" }), h("th", { scope: "col", class: "right", text: "Total" })));
+  const head = h("thead", {}, h("tr", {}, first, second, h("th", { scope: "col", class: "right", text: contract.payout ? "Contracts" : contract.base_asset }), h("th", { scope: "col", class: "right", text: "Total" })));
   const element = h(
     "section",
     { class: "panel book", "aria-labelledby": "book-title" },

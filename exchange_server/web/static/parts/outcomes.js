@@ -4,7 +4,7 @@ import { h, say } from "../lib/dom.js";
 import { chance, percent, phase, price } from "../lib/format.js";
 import { own } from "../lib/own.js";
 import { apply, Tickers } from "../lib/tickers.js";
-import { noPrice, ranked } from "../views/markets.js";
+import { noPrice, offer, ranked } from "../views/markets.js";
 
 const CONFLATE_MS = 250;
 const MOST = 200; // of one subscription
@@ -57,7 +57,7 @@ export function outcomesPart(market, pick) {
 function outcomeRow(contract, market, pick) {
   let now = contract;
   const name = contract.outcome || contract.contract;
-  const choose = h("button", { type: "button", class: "outcome-pick", text: name, on: { click: () => pick(contract.contract, null) } });
+  const choose = h("button", { type: "button", class: "outcome-pick", text: name, title: name, on: { click: () => pick(contract.contract, null) } });
   const value = h("td", { class: "right num chance" });
   const yes = h("button", { type: "button", class: "quote quote-yes num", on: { click: () => pick(contract.contract, "yes") } });
   const no = h("button", { type: "button", class: "quote quote-no num", on: { click: () => pick(contract.contract, "no") } });
@@ -70,8 +70,8 @@ function outcomeRow(contract, market, pick) {
     const other = noPrice(now);
     say(yes, price(now.ask));
     say(no, price(other));
-    yes.setAttribute("aria-label", `${name}: Yes ${price(now.ask)}`);
-    no.setAttribute("aria-label", `${name}: No ${price(other)}`);
+    yes.setAttribute("aria-label", `${name}: Yes, ${offer(now.ask)}`);
+    no.setAttribute("aria-label", `${name}: No, ${offer(other)}`);
   };
   if (contract.phase !== market.phase) choose.append(h("span", { class: "chip", text: phase(contract.phase) }));
   draw();

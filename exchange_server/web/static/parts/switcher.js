@@ -4,8 +4,8 @@ import { h } from "../lib/dom.js";
 
 let made = 0;
 
-/** parts: [{label, element, count}]. */
-export function switcher(label, parts) {
+/** parts: [{label, element, count}]. opened(at): called when one is shown. */
+export function switcher(label, parts, opened = () => {}) {
   made += 1;
   const id = (what, at) => `tabs-${made}-${what}-${at}`;
   const tabs = parts.map((part, at) => h("button", { type: "button", role: "tab", id: id("tab", at), "aria-controls": id("panel", at), on: { click: () => select(at) } }, part.label, part.count ?? null));
@@ -17,6 +17,7 @@ export function switcher(label, parts) {
       panels[n].hidden = n !== at;
     });
     if (focus) tabs[at].focus();
+    opened(at);
   }
   const list = h("div", { class: "tabs", role: "tablist", "aria-label": label }, tabs);
   list.addEventListener("keydown", (event) => {

@@ -5,7 +5,7 @@ import { clock, full, quantity } from "../lib/format.js";
 
 const KEPT = 40;
 
-export function tapePart() {
+export function tapePart(contract) {
   let trades = [];
   const body = h("tbody", { class: "live-numbers" });
   const empty = h("p", { class: "empty", text: "No trades yet." });
@@ -43,8 +43,8 @@ export function tapePart() {
         h(
           "table",
           {},
-          h("caption", { class: "hidden", text: "Last trades, the newest first, in prices of Yes" }),
-          h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Time" }), h("th", { scope: "col", text: "Side" }), h("th", { scope: "col", class: "right", text: "Price" }), h("th", { scope: "col", class: "right", text: "Contracts" }))),
+          h("caption", { class: "hidden", text: contract.payout ? "Last trades, the newest first, in prices of Yes" : "Last trades, the newest first" }),
+          h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Time" }), h("th", { scope: "col", text: "Side" }), h("th", { scope: "col", class: "right", text: "Price" }), h("th", { scope: "col", class: "right", text: contract.payout ? "Contracts" : contract.base_asset }))),
           body,
         ),
         empty,

@@ -11,7 +11,7 @@ import { tell } from "../lib/tell.js";
 import { openLogin } from "./account.js";
 
 const PREVIEW_MS = 150;
-const QUICK = ["10", "100", "1000"];
+const QUICK = { event: ["10", "100", "1000"], spot: ["0.01", "0.1", "1"] };
 const TIFS = [["gtc", "Until cancelled"], ["day", "Today"], ["ioc", "At once, or not at all in part"], ["fok", "All at once, or nothing"]];
 let lastId = 0n;
 
@@ -43,11 +43,12 @@ export function ticketPart(market, now) {
   let pending = null; // an order of which it is not known what became: {id, body}
 
   const name = h("p", { class: "ticket-contract" });
+  const many = contract.payout ? "Contracts" : `Quantity in ${contract.base_asset}`;
   const side = choice("side", "Buy or sell", [["buy", "Buy"], ["sell", "Sell"]], (value) => set({ side: value }, true));
   const outcome = choice("contract_side", "Yes or No", [["yes", "Yes", "segment-yes"], ["no", "No", "segment-no"]], (value) => set({ contract_side: value }, true));
   const kind = choice("type", "Kind of order", [["limit", "Limit"], ["market", "Market"]], (value) => set({ type: value }));
   const price = h("input", { id: "ticket-price", class: "num", type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "20", on: { input: changed } });
-  const lots = h("input", { id: "ticket-quantity", class: "num", type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "20", value: "10", on: { input: changed } });
+  const lots = h("input", { id: "ticket-quantity", class: "num", type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "20", value: contract.payout ? "10" : "0.1", on: { input: changed } });
   const tif = h("select", { id: "ticket-tif", on: { change: () => set({ time_in_force: tif.value }) } }, TIFS.map(([value, label]) => h("option", { value, text: label })));
   const account = h("select", { id: "ticket-account", on: { change: changed } });
   const postOnly = h("input", { id: "ticket-post", type: "checkbox", on: { change: changed } });
@@ -56,7 +57,7 @@ export function ticketPart(market, now) {
   const postRow = h("div", { class: "check" }, postOnly, h("label", { for: "ticket-post", text: "Post only: never take what rests" }));
   const tifRow = h("div", { class: "field" }, h("label", { for: "ticket-tif", text: "Stands" }), tif);
   const rows = {};
-  const sums = h("dl", { class: "sums live-numbers" }, ["cost", "fee", "yes", "no", "ties", "left"].map((key) => {
+  const sums = h("dl", { class: "sums live-numbers" }, ["cost", "fee", "yes", "no", "now", "ties", "left"].map((key) => {
     rows[key] = { label: h("dt", {}), value: h("dd", { class: "num" }) };
     return h("div", { class: `sum sum-${key}` }, rows[key].label, rows[key].value);
   }));
@@ -67,7 +68,7 @@ export function ticketPart(market, now) {
     "form",
     { class: "ticket-form", novalidate: true, "aria-describedby": "ticket-problem" },
     name, side.element, outcome.element, kind.element, priceRow,
-    h("div", { class: "field" }, h("label", { for: "ticket-quantity", text: "Contracts" }), lots, h("div", { class: "quick" }, QUICK.map((many) => h("button", { type: "button", class: "quick-button num", text: `+${many}`, "aria-label": `${many} contracts more`, on: { click: () => more(many) } })))),
+    h("div", { class: "field" }, h("label", { for: "ticket-quantity", text: many }), lots, h("div", { class: "quick" }, QUICK[contract.payout ? "event" : "spot"].map((plus) => h("button", { type: "button", class: "quick-button num", text: `+${plus}`, "aria-label": `${plus} more`, on: { click: () => more(plus) } })))),
     h("details", { class: "ticket-more" }, h("summary", { text: "More" }), tifRow, postRow, accountRow),
     sums, stale, problem, send,
   );
@@ -76,7 +77,7 @@ export function ticketPart(market, now) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (session.current) submit();
+    if (session.client) submit();
     else openLogin();
   });
 
@@ -99,9 +100,9 @@ export function ticketPart(market, now) {
     changed();
   }
 
-  function more(many) {
+  function more(plus) {
     const places = contract.quantity_decimals;
-    lots.value = text((units(lots.value.trim(), places) ?? 0n) + units(many, 0) * 10n ** BigInt(places), places);
+    lots.value = text((units(lots.value.trim(), places) ?? 0n) + (units(plus, places) ?? 0n), places);
     changed();
   }
 
@@ -146,9 +147,9 @@ export function ticketPart(market, now) {
     show(priceRow, order.type === "limit");
     show(postRow, order.type === "limit");
     for (const option of tif.options) option.disabled = order.type === "market" && !["ioc", "fok"].includes(option.value);
-    const accounts = session.current?.accounts ?? [];
+    const accounts = session.client?.accounts ?? [];
     if (accounts.join() !== [...account.options].map((one) => one.value).join()) {
-      account.replaceChildren(...accounts.map((one) => h("option", { value: one, text: one, selected: one === session.current.default_account })));
+      account.replaceChildren(...accounts.map((one) => h("option", { value: one, text: one, selected: one === session.client.default_account })));
     }
     show(accountRow, accounts.length > 1);
     show(stale, stream.state === "stale" || stream.state === "down");
@@ -157,7 +158,7 @@ export function ticketPart(market, now) {
     send.className = `button button-wide button-send ${contract.payout ? `send-${order.contract_side}` : order.side === "buy" ? "send-yes" : "send-no"}`;
     send.disabled = sending || !trades(contract.phase);
     if (!trades(contract.phase)) say(send, "Not trading");
-    else if (!session.current) say(send, "Log in to trade");
+    else if (!session.client) say(send, "Log in to trade");
     else if (pending) say(send, "Ask what became of the order");
     else say(send, `${verb}${what}${stale.hidden ? "" : ", prices stale"}`);
   }
@@ -177,7 +178,7 @@ export function ticketPart(market, now) {
 
   async function preview() {
     const mine = (asked += 1);
-    if (!session.current) return clear("Log in to see cost, fee and what the order ties up before you send it.");
+    if (!session.client) return clear("Log in to see cost, fee and what the order ties up before you send it.");
     const wanted = body();
     if (!wanted.quantity || (order.type === "limit" && !wanted.price)) return clear("Give a price and a number of contracts.");
     const { time_in_force: _, post_only: __, ...question } = wanted;
@@ -205,10 +206,12 @@ export function ticketPart(market, now) {
       sum("no", "Result if No", `${signed(found.if_no)} ${asset}`, found.if_no.startsWith("-") ? "no-text" : "yes-text");
     }
     if (found.required_after === null) {
-      sum("ties", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
+      sum("now", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
+      sum("ties", "", "");
       sum("left", "Available now", `${money(found.available)} ${found.required_asset}`);
     } else {
-      sum("ties", "Ties up, worst case", `${money(found.required_before)} → ${money(found.required_after)} ${found.required_asset}`);
+      sum("now", "Tied up now", `${money(found.required_before)} ${found.required_asset}`);
+      sum("ties", "With it, at worst", `${money(found.required_after)} ${found.required_asset}`);
       sum("left", "Available after", `${money(found.available_after)} ${found.required_asset}`, found.enough ? "" : "no-text");
     }
   }

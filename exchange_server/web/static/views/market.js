@@ -77,15 +77,17 @@ export function marketView(name, query) {
 function headOf(market) {
   const chip = h("span", { class: "chip" });
   const closes = h("span", { class: "dim" });
+  const pays = h("strong", { class: "pays-text" });
   const element = h(
     "header",
     { class: "market-head" },
     h("p", { class: "crumbs" }, h("a", { href: `${BASE}/`, "data-link": true, text: "Markets" }), market.series ? h("span", { text: markets.series.get(market.series) || market.series }) : null),
     h("h1", { text: market.title || market.market }),
-    h("p", { class: "market-facts" }, chip, closes, h("span", { class: "dim", text: market.venue })),
+    h("p", { class: "market-facts" }, chip, pays, closes, h("span", { class: "dim", text: market.venue })),
   );
   return {
     element,
+    result: (text) => say(pays, text),
     set(now) {
       say(chip, phase(now.phase));
       chip.dataset.phase = now.phase;
@@ -111,7 +113,7 @@ function heroOf() {
     day(contract, found) {
       const moved = found.change;
       const points = contract.payout && moved !== null ? `${((100 * Number(moved)) / Number(contract.payout)).toFixed(1)} points` : moved;
-      const direction = moved === null ? 0 : sign(moved);
+      const direction = moved === null || /^-?0\.0 points$/.test(points) ? 0 : sign(moved);
       say(change, moved === null ? "" : `${direction > 0 ? "▲" : direction < 0 ? "▼" : ""} ${points.replace("-", "")}`);
       change.className = `hero-change num ${direction > 0 ? "yes-text" : direction < 0 ? "no-text" : "dim"}`;
       say(rest, `24 h: ${quantity(found.volume)} traded, low ${price(found.low)}, high ${price(found.high)}`);
@@ -137,7 +139,7 @@ function marketScreen(first, query) {
     return { ...one, bid, ask, last };
   };
   const ticket = ticketPart(market, now);
-  const facts = factsPart(market);
+  const facts = factsPart(market, head.result);
   const own = [ordersPart(contracts, market.market), positionsPart(contracts), fillsPart(contracts)];
   const buyYes = h("button", { type: "button", class: "button send-yes", on: { click: () => take({ side: "buy", contract_side: "yes" }) } });
   const buyNo = h("button", { type: "button", class: "button send-no", on: { click: () => take({ side: "buy", contract_side: "no" }) } });
@@ -217,7 +219,7 @@ function partsOf(contract, place, hero, take) {
   const book = new Book();
   const path = `/v1/contracts/${encodeURIComponent(contract.contract)}`;
   const chart = chartPart(contract);
-  const tape = tapePart();
+  const tape = tapePart(contract);
   const ladder = ladderPart(contract, (contractSide, side, at) => take({ contract_side: contractSide, side }, at));
   place.chart.replaceChildren(chart.element);
   place.book.replaceChildren(ladder.element);

@@ -2,7 +2,7 @@
 
 import { h, say, show } from "../lib/dom.js";
 import { minus } from "../lib/decimal.js";
-import { NONE, chance, percent, phase, price, relative, trades } from "../lib/format.js";
+import { chance, percent, phase, price, relative, trades } from "../lib/format.js";
 import { markets } from "../lib/markets.js";
 import { NAME, pathOf } from "../lib/page.js";
 import { apply, Tickers } from "../lib/tickers.js";
@@ -46,6 +46,9 @@ function inOrder(one, other) {
 /** What buying NO costs: P less the best bid. */
 export const noPrice = (contract) => (contract.bid === null || !contract.payout ? null : minus(contract.payout, contract.bid));
 
+/** A price for those who hear it. */
+export const offer = (at) => (at === null ? "no offer" : `offered at ${at}`);
+
 function outcomeRow(market, contract, cells) {
   const value = h("span", { class: "chance num" });
   const yes = h("a", { class: "quote quote-yes", "data-link": true, href: `${pathOf(market.market, contract.contract)}&side=yes` });
@@ -57,15 +60,15 @@ function outcomeRow(market, contract, cells) {
       return;
     }
     say(value, percent(chance(now)));
-    say(yes, now.ask === null ? "Yes" : `Yes ${now.ask}`);
+    say(yes, `Yes ${price(now.ask)}`);
     const other = noPrice(now);
-    say(no, other === null ? "No" : `No ${other}`);
-    yes.setAttribute("aria-label", `${name}: buy Yes${now.ask === null ? "" : ` at ${now.ask}`}`);
-    no.setAttribute("aria-label", `${name}: buy No${other === null ? "" : ` at ${other}`}`);
+    say(no, `No ${price(other)}`);
+    yes.setAttribute("aria-label", `${name}: Yes, ${offer(now.ask)}`);
+    no.setAttribute("aria-label", `${name}: No, ${offer(other)}`);
   };
   set(contract);
   cells.set(contract.contract, (frame) => set(apply(contract, frame)));
-  return h("li", { class: "outcome" }, h("span", { class: "outcome-name", text: name }), value, contract.payout ? yes : null, contract.payout ? no : null);
+  return h("li", { class: "outcome" }, h("span", { class: "outcome-name", text: name, title: name }), value, contract.payout ? yes : null, contract.payout ? no : null);
 }
 
 function card(market, cells) {
@@ -94,6 +97,7 @@ export function marketsView() {
     h("button", { type: "button", class: "filter", text, data: { name }, on: { click: () => ((state.filter = name), (state.most = FIRST), redraw()) } }),
   );
   const cells = new Map();
+  let shownKey = null;
   const tickers = new Tickers((frame) => cells.get(frame.contract)?.(frame), 1000);
 
   redraw = () => {
@@ -105,6 +109,12 @@ export function marketsView() {
     }
     const fitting = markets.list.filter(fits).sort(inOrder);
     const drawn = fitting.slice(0, state.most);
+    const key = JSON.stringify(drawn.map((one) => [one.series, one.market, one.title, one.phase, one.contracts.length]));
+    say(found, fitting.length ? `${fitting.length} ${fitting.length === 1 ? "market" : "markets"}` : state.words ? `No market fits “${state.words}”.` : "There are no such markets at the moment.");
+    show(more, fitting.length > drawn.length);
+    if (key === shownKey) return;
+    shownKey = key;
+    const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const bySeries = Map.groupBy(drawn, (one) => one.series ?? "");
     cells.clear();
     list.replaceChildren(
@@ -117,9 +127,7 @@ export function marketsView() {
         ),
       ),
     );
-    say(found, fitting.length ? `${fitting.length} ${fitting.length === 1 ? "market" : "markets"}` : state.words ? `No market fits “${state.words}”.` : NONE);
-    if (!fitting.length && !state.words) say(found, "There are no such markets at the moment.");
-    show(more, fitting.length > drawn.length);
+    if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     tickers.want([...cells.keys()]);
   };
   const end = markets.listen(() => redraw());

@@ -26,8 +26,12 @@ function balances() {
 function requirements() {
   const body = h("tbody");
   const empty = h("p", { class: "empty", text: "Nothing is tied up." });
+  let shownKey = null;
   const draw = () => {
     const rows = own.requirements.filter((one) => /[1-9]/.test(one.required) || /[1-9]/.test(one.held_base ?? ""));
+    const key = JSON.stringify(rows);
+    if (key === shownKey) return;
+    shownKey = key;
     body.replaceChildren(
       ...rows.map((one) =>
         h("tr", {}, h("th", { scope: "row" }, h("a", { href: pathOf(one.market), "data-link": true, text: one.market })), h("td", { class: "dim", text: one.account }), h("td", { class: "right num", text: `${money(one.required)} ${one.asset}` }), h("td", { class: "why dim", text: one.why })),
@@ -51,9 +55,9 @@ export function portfolioView() {
   const about = h("p", { class: "dim" });
   const problem = h("p", { class: "problem", role: "status" });
   const inside = h("div", { class: "stack" }, money_.element, switcher("Positions, orders, fills and what is tied up", parts));
-  const outside = h("div", { class: "empty-state" }, h("p", { text: "Log in to see your positions, orders and balances." }), h("button", { type: "button", class: "button button-accent", text: "Log in", on: { click: openLogin } }));
+  const outside = h("div", { class: "empty-state" }, h("p", { text: "Log in to see your positions, orders and balances." }), h("button", { type: "button", class: "button button-accent", text: "Log in", on: { click: () => openLogin() } }));
   const draw = () => {
-    const who = session.current;
+    const who = session.client;
     show(inside, who !== null);
     show(outside, who === null);
     say(about, who ? `Session ${who.session} of ${who.login}, good until ${when(who.expires_at)}` : "");
