@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The exchange behind the page; a test may kill it and start it again."""
     config = CONFIG.replace("binary_port = 0", 'binary_port = 0\nsending_time_tolerance = "120s"') + MARKETS
@@ -72,7 +72,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(shop: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     pages = tmp_path_factory.mktemp("pages") / "pages.toml"
     pages.write_text('[[page]]\nname = "Harbour"\npath = "/harbour"\nvenues = ["ELSEWHERE"]\n')
@@ -80,14 +80,15 @@ def site(shop: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running.up()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tokens(shop: ServerProcess) -> dict[str, str]:
     """Of the principals."""
     return principals(shop)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Of a module: while Playwright is open its event loop runs in this thread, and tests that are coroutines could not."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -125,8 +125,9 @@ def test_broken_bodies_are_refused_with_the_place(
     def run(content: dict[str, Any], name: str, how: str) -> None:
         at = f"$.{name}"
         if how == "type":
-            kind = schema.resolved(body["properties"][name], DOCUMENT).get("type")
-            content = content | {name: {"x": 1.5} if kind == "array" else [1.5]}
+            given = schema.resolved(body["properties"][name], DOCUMENT)
+            kinds = [schema.resolved(one, DOCUMENT).get("type") for one in given.get("anyOf", [given])]
+            content = content | {name: {"x": 1.5} if "array" in kinds else [1.5]}
         elif how == "unknown":
             content, at = content | {"colour": "red"}, "$.colour"
         elif how == "missing":
