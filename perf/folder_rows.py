@@ -328,6 +328,8 @@ def snapshot(scale: float) -> list[Result]:
             status = read_status(server.data / "follower")
     if status is None or not status.snapshots or status.state == "differs" or not status.marks:
         raise AnswerWrong(f"the follower made no snapshot that counts: {status}")
+    if not probe.quiet:
+        raise AnswerWrong("no order was sent while the follower rested: nothing to compare with")
     quiet, during = p99(probe.quiet), p99(probe.during)
     state = f"{folder.made['orders']:,} resting orders, {ids:,} closed ids"
     void = "" if len(probe.during) > 50 else f"only {len(probe.during)} orders were sent during the snapshot"

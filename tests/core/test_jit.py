@@ -1,5 +1,6 @@
 """What names a kernel's cache folder: its own file and all that it imports, over both folders of kernels."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -68,5 +69,18 @@ def test_two_files_of_one_name_have_folders_of_their_own(checkout: Path) -> None
 
 
 def test_the_files_of_this_checkout_are_followed_over_both_folders() -> None:
-    names = {p.relative_to(ROOT).as_posix() for p in jit._imports(ROOT / "exchange_server/disk/disk_writer.py")}
+    path = ROOT / "exchange_server/disk/disk_writer.py"
+    names = {p.relative_to(ROOT).as_posix() for p in jit._imports(path, path.read_bytes())}
     assert {"exchange_server/core/kit/jit.py", "exchange_server/core/layout/__init__.py", "exchange_server/disk/native.py"} <= names
+
+
+def test_imports_are_found_as_python_s_parser_finds_them() -> None:
+    """In every file from which kernels are built: one that is missed would leave a stale kernel in use."""
+    files = [path for folder in jit._FOLDERS for path in sorted(folder.rglob("*.py"))]
+    assert len(files) > 100
+    for path in files:
+        text = path.read_text()
+        parsed = [
+            (n.level, n.module or "", [one.name for one in n.names]) for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)
+        ]
+        assert sorted(jit.imports_of(text)) == sorted(parsed), path

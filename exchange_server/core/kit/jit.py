@@ -7,10 +7,10 @@ is empty, as many processes compile as there are cores (at most four). Environme
 private one under the temporary folder when there is no writable home), EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
 """
 
-import ast
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,17 +44,30 @@ def _files_of(module: tuple[str, ...]) -> list[Path]:
     ]
 
 
-def _imports(path: Path) -> list[Path]:
+# Python's parser would take half a second of each start. tests/core/test_jit.py compares the two.
+_IMPORT = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n]*))", re.MULTILINE)
+_COMMENT = re.compile(r"#[^\n]*")
+
+
+def imports_of(text: str) -> list[tuple[int, str, list[str]]]:
+    """(dots, module, names) of each `from ... import` in a source."""
+    return [
+        (len(dots), module, [name.split()[0] for name in _COMMENT.sub("", block or line).split(",") if name.strip()])
+        for dots, module, block, line in _IMPORT.findall(text)
+    ]
+
+
+@cache
+def _imports(path: Path, content: bytes) -> list[Path]:
     """The files of these folders that a file imports: the module of each `from ... import`, and each imported name that is itself a
     module."""
     package = path.parent.relative_to(_ROOT).parts
     found: list[Path] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            named = tuple((node.module or "").split(".")) if node.module else ()
-            base = (package[: len(package) - node.level + 1] + named) if node.level else named
-            for module in (base, *((*base, name.name) for name in node.names)):
-                found += _files_of(module)
+    for dots, module, names in imports_of(content.decode()):
+        named = tuple(module.split(".")) if module else ()
+        base = (package[: len(package) - dots + 1] + named) if dots else named
+        for one in (base, *((*base, name) for name in names)):
+            found += _files_of(one)
     return found
 
 
@@ -72,7 +85,7 @@ def source_hash(file: Path) -> str:
         name = path.relative_to(_ROOT).as_posix() if path.is_relative_to(_ROOT) else path.name
         if name not in seen:
             seen[name] = path.read_bytes()
-            todo += _imports(path)
+            todo += _imports(path, seen[name])
     h = hashlib.sha256()
     for name in sorted(seen):
         h.update(name.encode() + b"\0" + seen[name] + b"\0")
