@@ -18,7 +18,7 @@ from protocol import codes, errors
 
 from .problems import Refusal, refusal, server_down
 
-ANSWER_S = 10.0
+ANSWER_S = 30.0
 HELLO_S = 5.0
 LINE_BYTES = 64 * 1024 * 1024  # of an answer: a whole list
 

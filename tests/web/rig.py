@@ -92,7 +92,7 @@ class Web:
 
     def api(self, token: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=15)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
 
     def up(self, seconds: float = 20.0) -> "Web":
         """Wait until the exchange is reached."""
