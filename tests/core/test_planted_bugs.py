@@ -21,7 +21,8 @@ from tests.core import planted_bugs
 ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("EXOS_LONG") == "1"
 MODEL_FILES = (
-    "model_world.py", "model_money.py", "model_ids.py", "model_ladder.py", "model_changes.py", "model_results.py", "model_operator.py", "model.py",
+    "model_world.py", "model_money.py", "model_ids.py", "model_budget.py", "model_ladder.py", "model_changes.py", "model_results.py", "model_operator.py",
+    "model.py",
 )  # fmt: skip
 FLOWS = 1000
 

@@ -145,6 +145,7 @@ def _note_change(m, chosen, column, n, j, old):
         m[at + 1] = v
     elif old == m[at + 1]:
         _sum_up(m, chosen, column, n, j >> 4)
+    expect(m, v <= m[at] if _is_chosen(m, chosen, j) else v >= m[at + 1], L.INV_COLLATERAL)
 
 
 @leaf
