@@ -21,8 +21,8 @@ from tests.core import planted_bugs
 ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("EXOS_LONG") == "1"
 MODEL_FILES = (
-    "model_world.py", "model_money.py", "model_ids.py", "model_budget.py", "model_ladder.py", "model_changes.py", "model_results.py", "model_operator.py",
-    "model.py",
+    "model_world.py", "model_money.py", "model_ids.py", "model_budget.py", "model_ladder.py", "model_changes.py", "model_results.py", "model_settle.py",
+    "model_reverse.py", "model_opening.py", "model_operator.py", "model.py",
 )  # fmt: skip
 FLOWS = 1000
 
@@ -38,6 +38,10 @@ def test_the_text_stands_where_the_list_says(bug: planted_bugs.Bug) -> None:
 def test_both_lists_name_the_same_bugs() -> None:
     assert [bug[0] for bug in planted_bugs.CORE] == [bug[0] for bug in planted_bugs.MODEL]
     assert len(planted_bugs.CORE) == 15
+
+
+def test_the_copy_is_of_the_whole_model() -> None:
+    assert {path.name for path in (ROOT / "tests").glob("model*.py")} - {"model_worlds.py"} == set(MODEL_FILES)
 
 
 def model_with(bug: planted_bugs.Bug, monkeypatch: pytest.MonkeyPatch) -> Any:
