@@ -16,7 +16,7 @@ far. The rows of a session are linked by EVT_PREVIOUS; `chain` follows the links
 import errno
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +139,10 @@ class EventStore:
         if first != self._writer.next_number:
             raise EventStoreError(f"event store: rows begin with event {first}, the next one is {self.next_number}")
         self._writer.append(events, words // L.EVT_WORDS)
+
+    def has_room(self, when: Callable[[], None]) -> bool:
+        """Does the store keep up? False: a quarter of what memory can hold waits to be written, and `when` is called once that is better, in any thread."""
+        return self._writer.has_room(when)
 
     def go_to(self, number: int, value: bytes = bytes(16)) -> None:
         """Set the next event number, whatever is stored; `value`: the running value over the events before it (0 before event 1).

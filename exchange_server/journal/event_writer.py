@@ -12,6 +12,7 @@ import mmap
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ def page_aligned(words: int) -> NDArray[np.int64]:
 
 
 class EventWriter:
-    """append, memory, value, restart, flush and close belong to the loop's thread."""
+    """append, memory, value, restart, flush, close and has_room belong to the loop's thread."""
 
     def __init__(self, files: EventFiles, runner: Runner) -> None:
         """files: the helper uses its writing half. runner: runs the helper; one without threads writes each chunk as soon as it is full."""
@@ -64,6 +65,7 @@ class EventWriter:
         self._work = threading.Event()
         self._room = threading.Event()
         self._stop = False
+        self._when_room: Callable[[], None] | None = None  # called once, by the helper, when three quarters of the ring are free
         self._task = runner.service("exos-event-writer", self._run, self._round)
 
     # ---- the loop -----------------------------------------------------------------------------------------------------
@@ -83,6 +85,21 @@ class EventWriter:
             if first >= self._border:
                 self._border = ((first - 1) // self._chunk + 1) * self._chunk + 1
                 self._wake()
+
+    def has_room(self, when: Callable[[], None]) -> bool:
+        """Are three quarters of the ring free? If not, `when` is called as soon as they are, from any thread; a later call replaces it. Who
+        waits for it never fills half of the ring, so that all its rows go to the disk directly."""
+        if self._waiting_share(4) or not self._task.alive():  # without the helper there will be no room: `append` says so
+            return True
+        self._when_room = when
+        if not self._waiting_share(4):
+            return False
+        self._when_room = None  # written between the two looks
+        return True
+
+    def _waiting_share(self, part: int) -> bool:
+        """Is at most this part (2: a half) of the ring not written yet?"""
+        return part * (self.next_number - self.written_to) <= self._ring_rows
 
     def memory(self, number: int) -> NDArray[np.int64]:
         """The rows from event `number` on that lie in one piece in the ring; it must not be below `written_to`."""
@@ -161,7 +178,7 @@ class EventWriter:
             self._work.wait()
             self._work.clear()
             while self._step():
-                if 2 * (self.next_number - self.written_to) <= self._ring_rows:
+                if self._waiting_share(2):
                     time.sleep(PAUSE_S)
 
     def _round(self) -> None:
@@ -192,7 +209,7 @@ class EventWriter:
         written = not self.paused  # read once: the loop may end the pause meanwhile
         if written:
             try:
-                self._files.write(first, rows, sums, direct=2 * (self.next_number - first) <= self._ring_rows)
+                self._files.write(first, rows, sums, direct=self._waiting_share(2))
             except OSError as error:
                 self.paused, written = disk_words(error), False
             except Exception as error:  # the store never ends the exchange: what it lacks is made again from the journal
@@ -204,6 +221,10 @@ class EventWriter:
         self._sealed = (end, self._sum.words.tobytes())
         self.written_to = end
         self._room.set()
+        when = self._when_room
+        if when is not None and self._waiting_share(4):
+            self._when_room = None
+            when()
         self._prepare(end)
 
     def _prepare(self, number: int) -> None:

@@ -12,6 +12,7 @@ This file defines the order of the steps; the steps themselves are in links.py, 
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -117,6 +118,7 @@ class Pipeline:
         self.timers = timers
         self._crossing = Crossing(engine, journal, binary, self.input, limits) if binary is not None else None
         self._slice_owed = False  # the turn before left out its slice of a settlement
+        self._store_behind = False  # a settlement waits for the event store
         self._favourite: Link | None = None  # the link of the last turn, if that was a crossing
         self._plan_next()
 
@@ -138,6 +140,15 @@ class Pipeline:
             self._scheduled = True
             if not self.spin:
                 self.loop.call_soon(self.turn)
+
+    def _store_has_room(self) -> None:
+        """Called by the event store's helper: a settlement may go on."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the store is being flushed
+            self.loop.call_soon_threadsafe(self._go_on_settling)
+
+    def _go_on_settling(self) -> None:
+        self._store_behind = False
+        self.wake()
 
     def expect(self, offset: int, callback: Callable[[Any], None]) -> None:
         """`callback` gets the AdminAnswer to the ADMIN row just added at word `offset` of the turn's inbox, in the same turn."""
@@ -178,6 +189,9 @@ class Pipeline:
             links.say_goodbye(inp)
         settling = self.engine.settling
         slice = settling and (self._slice_owed or not self._ready)  # what has arrived goes first; then, at the latest, a slice
+        if slice:  # a settlement never fills the store's memory: who trades would wait for the disk
+            self._store_behind = not self.store.has_room(self._store_has_room)
+            slice = not self._store_behind
         self._slice_owed = settling and not slice
         self._favourite = None
         if len(self._ready) == 1 and self._crossing is not None and not (slice or jumped) and self._cross(inp, time_ns, now):
@@ -221,7 +235,8 @@ class Pipeline:
             gate.leave(now)
         if gate.held:
             self._release()
-        if (self._ready or links.to_expel or links.gone or self.engine.settling) and not self.pressure.choked_since:
+        slices = self.engine.settling and not self._store_behind
+        if (self._ready or links.to_expel or links.gone or slices) and not self.pressure.choked_since:
             self.wake()
         if calendar.expiry or (calendar.first and calendar.timer is None):
             calendar.set_timer()

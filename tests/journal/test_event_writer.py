@@ -108,6 +108,46 @@ def test_a_helper_that_is_behind_takes_the_page_cache_and_then_holds_up_the_loop
     store.close()
 
 
+def test_who_waits_for_room_is_told_once_and_its_rows_go_past_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the ring may wait; then nobody is kept by a copy into the page cache."""
+    turn, ways = threading.Semaphore(0), []
+    real = EventFiles.write
+
+    def slow(self: EventFiles, number: int, rows: np.ndarray, sums: np.ndarray, direct: bool = False) -> None:
+        assert turn.acquire(timeout=60)
+        ways.append(direct)
+        real(self, number, rows, sums, direct)
+
+    monkeypatch.setattr(EventFiles, "write", slow)
+    store = EventStore(tmp_path, 64, Threads())
+    told = threading.Semaphore(0)
+    quarter = 64 * event_writer.RING_CHUNKS // 4
+    whole = events(1, 2 * quarter)
+    store.append(whole[: quarter * L.EVT_WORDS])
+    assert store.has_room(lambda: pytest.fail("there was room"))
+    store.append(whole[quarter * L.EVT_WORDS : (quarter + 64) * L.EVT_WORDS])
+    assert not store.has_room(lambda: pytest.fail("a later call replaces it")) and not store.has_room(told.release)
+    assert not told.acquire(timeout=0.05), "told before anything was written"
+    turn.release()
+    assert told.acquire(timeout=60) and store.has_room(lambda: pytest.fail("there was room"))
+    store.append(whole[(quarter + 64) * L.EVT_WORDS :])
+    for _ in range(100):
+        turn.release()
+    store.close()
+    assert ways == [True] * (2 * quarter // 64) and not told.acquire(blocking=False)
+    assert EventFiles(tmp_path, 64).scan(1, 2 * quarter) == []
+
+
+def test_without_its_helper_nobody_is_asked_to_wait_for_room(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 64, Threads())
+    store.abandon()
+    for first in range(1, 64 * event_writer.RING_CHUNKS, 64):
+        store.append(events(first, 64))
+    assert store.has_room(lambda: pytest.fail("nobody is there to call it"))
+    with pytest.raises(EventStoreError, match="has died"):
+        store.append(events(store.next_number, 64))
+
+
 def test_chunks_that_fail_are_holes_and_the_next_ones_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = EventFiles.write
     bad = {3, 4}

@@ -133,6 +133,13 @@ class Journal:
 class Store:
     def __init__(self) -> None:
         self.rows = 0
+        self.behind = False
+        self.when_room: Callable[[], None] | None = None
+
+    def has_room(self, when: Callable[[], None]) -> bool:
+        if self.behind:
+            self.when_room = when
+        return not self.behind
 
     def append(self, events: np.ndarray) -> None:
         self.rows += events.size // L.EVT_WORDS

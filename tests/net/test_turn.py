@@ -1,6 +1,7 @@
 """The turn on real sockets, with an engine and a journal whose behaviour the test decides."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -482,3 +483,28 @@ async def test_no_slice_is_taken_while_the_disk_does_not_keep_up() -> None:
         street.journal.settle()
         await until(lambda: street.engine.settling == 0)
         assert await lines(reader, 1) == [b"OK 7"]
+
+
+@pytest.mark.parametrize("spin", [False, True])
+async def test_a_settlement_waits_for_the_event_store_and_orders_do_not(spin: bool) -> None:
+    async with Street(spin=spin) as street:
+        reader, writer = await street.client(1)
+        await until(lambda: 1 in street.directory.bound)
+        store = street.pipeline.store
+        store.behind = True
+        street.engine.settling = 5
+        street.pipeline.wake()
+        await until(lambda: store.when_room is not None)
+        turns = street.engine.kinds().count(codes.C_TIME)
+        await asyncio.sleep(0.05)
+        assert street.engine.kinds().count(codes.C_TIME) - turns <= 1, "it makes turns while nothing can be done"
+        for i in range(20):
+            writer.write(b"%d\n" % i)
+            assert await lines(reader, 1) == [b"OK %d" % i]
+        assert street.engine.settling == 5
+        store.behind = False
+        helper = threading.Thread(target=store.when_room)
+        helper.start()
+        helper.join()
+        await until(lambda: street.engine.settling == 0)
+        assert street.engine.kinds().count(codes.C_CONTINUE) == 5
