@@ -44,6 +44,11 @@ class Directory:
         self.desk = Desk()
         self.refused = 0  # wrong credentials, for `exos status`
 
+    def owners(self, session: int) -> tuple[int, int]:
+        """(venue, firm) of a session; venue 0: it belongs to no venue."""
+        known = self.registry.sessions.get(session)
+        return (known.venue, known.firm) if known is not None else (0, 0)
+
     # Passed on to the logon guard: called by a connection before and after it authenticates.
     def admit(self, connection: Connection, who: str, now_ns: int) -> int:
         """May a logon in the name of `who` be processed? OK; R_LOGON_DELAYED: refuse it; -1: ask again at `connection.held_until`."""

@@ -69,7 +69,7 @@ class Link(asyncio.BufferedProtocol):
 
     __slots__ = (
         "closed", "closing", "connection", "deadline", "eof", "expelled", "fd", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "queue",
-        "queued", "reading", "ready", "received", "stalled", "taken", "taken_age", "timer_at", "tls", "transport", "wants",
+        "queued", "reading", "ready", "received", "stalled", "taken", "taken_age", "timer_at", "tls", "transport", "uses", "wants",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, kind: str, make: Maker) -> None:
@@ -95,6 +95,7 @@ class Link(asyncio.BufferedProtocol):
         self.eof = False
         self.finishing = False  # the last byte for the peer has been written
         self.taken = self.taken_age = 0  # words of its input that turns took lately, and when that was last halved (fairness.py)
+        self.uses: tuple[Any, Any] | None = None  # the same of its venue and firm, once that is asked for
         self.greedy_at = 0  # when it last used more than a modest part of a turn
         self.queue: deque[bytes] = deque()  # released, but the transport has paused writing
         self.queued = 0

@@ -4,41 +4,54 @@ A turn takes as long as its input needs, and all answers leave at its end. If al
 throughput. If one of them is modest (it sends little), each greedy session gets only a share of the turn; the rest of its input comes in later turns,
 and TCP slows its peer down. The cost is an addition and a comparison per link and turn.
 
-A flood can also come from many sessions that send a little each. So a short turn takes only some of the sessions that have input: those whose
-messages were taken least in the last tenths of a second. The others come first soon after, because what they have not used does not count.
+A flood can also come from many sessions that send a little each. So a short turn takes only some of the sessions that have input: those whose venue
+used least in the last tenths of a second, of one venue those whose firm did, of one firm the session that did. Fifty sessions of one venue therefore
+do not come before the only one of another, which may well send more than each of them. The others come first soon after, because what they have
+not used does not count.
 """
 
-from operator import attrgetter
+from collections.abc import Callable
 from typing import Any
 
 from ..core import layout as L
 from .limits import Limits
 
 AGE_SHIFT = 27  # what was taken of a link counts half after 2^27 ns, a quarter after twice that
-_taken = attrgetter("taken")
+
+
+class Use:
+    """What turns took lately of the sessions of one venue or firm: words, and when that was last halved."""
+
+    __slots__ = ("taken", "taken_age")
+
+    def __init__(self) -> None:
+        self.taken = self.taken_age = 0
 
 
 class Fairness:
     """modest: the session for which turns are kept short; share: messages per turn for each of the others; crowd: links with input above which
     a short turn takes only some."""
 
-    __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "crowd", "modest", "modest_at", "share")
+    __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "_other_at", "_owners", "_uses", "crowd", "modest", "modest_at", "share")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, owners: Callable[[int], tuple[int, int]] = lambda session: (0, session)) -> None:
+        """owners: (venue, firm) of a session; venue 0: the firm is the platform's."""
+        self._owners = owners
+        self._uses: dict[tuple[int, int], Use] = {}  # (venue, 0) and (venue, firm)
         self._fair_ns = limits.fair_ns
         self._modest_words = limits.modest_rows * L.CMD_WORDS
         self._greedy_share = limits.greedy_share
         self.modest: Any = None
         self.modest_at = 0
+        self._other_at = 0  # when a link that was `modest` before it was last noted so
         self.share = limits.greedy_share
         self.crowd = limits.short_links
 
     def begin(self, ready: list[Any], now: int) -> bool:
         """True: this turn must be short, and each link except the modest one gets at most `share` messages."""
-        if self.modest is None:
-            return False
-        if now - self.modest_at > self._fair_ns or self.modest.lost:
+        if self.modest is not None and (now - self.modest_at > self._fair_ns or self.modest.lost):
             self.modest = None
+        if self.modest is None and (not self._other_at or now - self._other_at > self._fair_ns):
             return False
         greedy = sum(1 for link in ready if self.is_greedy(link, now)) if len(ready) > 1 else 1
         self.share = max(self._greedy_share // max(greedy, 1), self._greedy_share >> 3)
@@ -49,25 +62,52 @@ class Fairness:
         return bool(link.greedy_at) and now - link.greedy_at <= self._fair_ns
 
     def choose(self, ready: list[Any], now: int) -> tuple[list[Any], list[Any]]:
-        """(links of this short turn, links that wait for the next). Those of which least was taken lately are first, equals in their order."""
+        """(links of this short turn, links that wait for the next). Equals stay in their order."""
         age = now >> AGE_SHIFT
         for link in ready:
-            if link.taken_age != age:
-                link.taken >>= min(age - link.taken_age, 62)
-                link.taken_age = age
-        ready.sort(key=_taken)
+            if link.uses is None and link.connection.session:
+                link.uses = self._uses_of(link.connection.session)
+            for use in (link, *(link.uses or ())):
+                if use.taken_age != age:
+                    use.taken >>= min(age - use.taken_age, 62)
+                    use.taken_age = age
+        ready.sort(key=_least_first)
         crowd = max(self.crowd, len(ready) >> 4)  # of a very large crowd more, so that it waits for few turns
         for link in ready[:crowd]:
-            link.taken += 1  # also of one that only had something due
+            self._take(link, 1)  # also of one that only had something due
         return ready[:crowd], ready[crowd:]
+
+    def _uses_of(self, session: int) -> tuple[Use, Use]:
+        venue, firm = self._owners(session)
+        if not venue:  # the platform's firms are each other's neighbours, as venues are
+            one = self._uses.setdefault((0, firm), Use())
+            return one, one
+        return self._uses.setdefault((venue, 0), Use()), self._uses.setdefault((venue, firm), Use())
+
+    def _take(self, link: Any, words: int) -> None:
+        link.taken += words
+        if link.uses is not None:  # known only where there ever was a crowd
+            venue, firm = link.uses
+            venue.taken += words
+            if firm is not venue:
+                firm.taken += words
 
     def note(self, link: Any, words: int, wants: bool, now: int) -> None:
         """Record how many words a link used in this turn; `wants`: it had more."""
-        link.taken += words
+        self._take(link, words)
         if wants or words > self._modest_words:
             link.greedy_at = now
             if link is self.modest:
                 self.modest = None
         elif words and not self.is_greedy(link, now):
+            if self.modest is not None and self.modest is not link:
+                self._other_at = self.modest_at  # if this one turns out to be greedy, turns stay short for the other
             self.modest = link
             self.modest_at = now
+
+
+def _least_first(link: Any) -> tuple[int, int, int]:
+    if link.uses is None:
+        return 0, 0, link.taken
+    venue, firm = link.uses
+    return venue.taken, firm.taken, link.taken

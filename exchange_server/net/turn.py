@@ -92,7 +92,7 @@ class Pipeline:
         self.input = TurnInput(limits.inbox_rows)
         self._inline_words = limits.inline_rows * L.CMD_WORDS
         self.done: asyncio.Future[int] = loop.create_future()
-        self.fairness = Fairness(limits)
+        self.fairness = Fairness(limits, directory.owners)
         self.gate = gate = Gate(journal, clock, counters, self.wake)
         self.calendar = calendar = Calendar(loop, clock, limits, counters, log, self.wake)
         self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
@@ -444,8 +444,8 @@ class Pipeline:
         if self._stopped:
             return
         try:
-            if self.gate.held and not self._release() and not self._scheduled:
-                os.sched_yield()  # the writer's thread may share this core
+            if self.gate.held and not self._release():
+                os.sched_yield()  # the writer's thread, and the kernel's that flushes the disk, may share this core
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
             return
