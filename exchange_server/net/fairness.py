@@ -108,6 +108,6 @@ class Fairness:
 
 def _least_first(link: Any) -> tuple[int, int, int]:
     if link.uses is None:
-        return 0, 0, link.taken
+        return link.taken, link.taken, link.taken  # not logged on: it stands for itself
     venue, firm = link.uses
     return venue.taken, firm.taken, link.taken

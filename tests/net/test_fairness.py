@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from exchange_server.core import layout as L
 from exchange_server.net.fairness import Fairness
 from exchange_server.net.limits import Limits
@@ -13,8 +15,9 @@ from .test_turn import Street, until
 LIMITS = Limits(modest_rows=10, greedy_share=64, fair_ns=1000)
 
 
-def link() -> Any:
-    return SimpleNamespace(greedy_at=0, lost=False, taken=0, taken_age=0)
+def link(session: int = 0) -> Any:
+    """session 0: it has not logged on yet."""
+    return SimpleNamespace(greedy_at=0, lost=False, taken=0, taken_age=0, uses=None, connection=SimpleNamespace(session=session))
 
 
 def test_one_session_alone_and_a_crowd_of_greedy_ones_have_the_whole_turn() -> None:
@@ -83,6 +86,56 @@ def test_a_short_turn_takes_those_first_of_which_least_was_taken() -> None:
     assert fairness.choose([modest, *crowd], 7)[1][-1] is modest
     assert fairness.choose([modest, *crowd], 10 << 27)[0][0] is modest, "what was taken long ago does not count"
     assert len(fairness.choose([link() for _ in range(160)], 7)[0]) == 10, "of a very large crowd a sixteenth"
+
+
+OWNERS = {11: (1, 1), 12: (1, 1), 13: (1, 1), 14: (1, 2), 21: (2, 3), 31: (0, 4), 32: (0, 4), 33: (0, 5)}  # session → (venue, firm)
+
+
+def rounds(fairness: Fairness, links: list[Any], turns: int) -> list[int]:
+    """How often each link was taken while all always have the same input."""
+    times = [0] * len(links)
+    for _ in range(turns):
+        for one in fairness.choose(list(links), 5)[0]:
+            times[links.index(one)] += 1
+            fairness.note(one, 40, False, 5)
+    return times
+
+
+@pytest.mark.parametrize(
+    ("sessions", "times"),
+    [
+        ((11, 12, 13, 21), [20, 20, 20, 60]),  # a venue's only session gets as much as three of another
+        ((11, 12, 13, 14), [20, 20, 20, 60]),  # within a venue the same of its firms
+        ((31, 32, 33), [30, 30, 60]),  # firms of no venue are each for themselves
+        ((31, 21, 11, 14), [40, 40, 20, 20]),
+        ((0, 0, 11), [40, 40, 40]),  # before the logon there is only the connection
+    ],
+)
+def test_venues_share_a_short_turn_then_firms_then_sessions(sessions: tuple[int, ...], times: list[int]) -> None:
+    fairness = Fairness(Limits(short_links=1), OWNERS.__getitem__)
+    found = rounds(fairness, [link(session) for session in sessions], 120)
+    assert all(abs(a - b) <= 2 for a, b in zip(found, times)), found
+
+
+def test_a_venue_that_used_much_long_ago_is_not_last() -> None:
+    fairness = Fairness(Limits(short_links=1), OWNERS.__getitem__)
+    flood, other = link(11), link(21)
+    rounds(fairness, [flood], 50)
+    assert fairness.choose([flood, other], 5)[0] == [other]
+    rounds(fairness, [other], 3)
+    assert fairness.choose([flood, other], 5)[0] == [other]
+    assert fairness.choose([flood, other], 20 << 27)[0] == [flood], "equals again, in their order"
+
+
+def test_a_session_that_is_modest_by_chance_and_then_floods_does_not_end_the_short_turns_of_another() -> None:
+    fairness = Fairness(LIMITS)
+    modest, flood = link(), link()
+    fairness.note(modest, L.CMD_WORDS, False, 100)
+    fairness.note(flood, L.CMD_WORDS, False, 101)
+    assert fairness.modest is flood
+    fairness.note(flood, 99 * L.CMD_WORDS, True, 102)
+    assert fairness.modest is None and fairness.begin([flood], 103), "the other one was there a moment ago"
+    assert fairness.begin([flood], 1100) and not fairness.begin([flood], 1101)
 
 
 async def test_a_crowd_is_taken_in_short_turns_and_nobody_is_left_out() -> None:
