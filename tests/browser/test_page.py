@@ -206,6 +206,30 @@ def test_an_operator_decides_a_market_with_a_file_whose_hash_the_page_makes(page
     page.locator(".result").get_by_text(hashlib.sha256(b"0 mm").hexdigest()).wait_for()
 
 
+def test_money_in_and_a_refusal_that_names_the_reason(page: Any, tokens: dict[str, str]) -> None:
+    log_in_operator(page, "anna", tokens)
+    page.get_by_role("tab", name="Ledger").click()
+    row = page.get_by_role("row", name=re.compile("^MM1-A"))
+    dialog = page.get_by_role("dialog")
+    before = float(row.get_by_role("cell").nth(2).inner_text().replace(",", "").replace("\u202f", ""))
+    row.get_by_role("button", name="Deposit").click()
+    page.get_by_label("Amount in USD").fill("12.345678")
+    page.get_by_label(re.compile("^Reference")).fill("page-1")
+    page.get_by_role("button", name="What will it do?").click()
+    dialog.locator(".problem", has_text="decimals").wait_for()
+    page.get_by_label("Amount in USD").fill("12.50")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="Deposit into MM1-A: Done").wait_for()
+    page.wait_for_function(f"""() => [...document.querySelectorAll("tr")].some((one) => one.innerText.startsWith("MM1-A")
+        && one.innerText.replaceAll(",", "").replaceAll("\u202f", "").includes("{before + 12.5:.2f}"))""")
+    row.get_by_role("button", name="Withdraw").click()
+    page.get_by_label("Amount in USD").fill("100000000")
+    page.get_by_label(re.compile("^Reference")).fill("page-2")
+    page.get_by_role("button", name="What will it do?").click()
+    dialog.locator(".problem", has_text=re.compile("free|covered|balance|available")).wait_for()
+
+
 def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
     log_in_operator(page, "anna", tokens)
     row = page.get_by_role("row", name=re.compile("CUP"))
@@ -228,6 +252,37 @@ def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, token
     ):
         page.get_by_role("tab", name=tab).click()
         page.get_by_role("tabpanel", name=tab).get_by_text(text).first.wait_for()
+
+
+def test_an_arbiter_corrects_a_result(page: Any, shop: ServerProcess, tokens: dict[str, str], tmp_path: Path) -> None:
+    """RAIN was decided above; then it is paid."""
+    log_in_operator(page, "vera", tokens)
+    row = page.get_by_role("row", name=re.compile("RAIN"))
+    row.get_by_role("button", name="Correct").click()
+    page.get_by_text("a new time to dispute it begins").wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    row.get_by_role("button", name="Dispute").click()
+    page.get_by_label("Firm that disputes it").fill("MM1")
+    page.get_by_label("Its reason").fill("it rained")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("dialog").locator(".problem", has_text=re.compile("MM1")).wait_for()  # it has no position
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert shop.ask("admin", ar.Finalise(event="RAIN")).ok
+    page.reload()
+    page.get_by_role("row", name=re.compile("CUP")).wait_for()
+    page.screenshot(path=tmp_path / "admin.png", full_page=True)
+    row.get_by_role("button", name="Correct").click()
+    page.get_by_text("entries that reverse what was paid").wait_for()
+    page.get_by_label("Rule", exact=True).fill("rain-2")
+    page.get_by_label("Source", exact=True).fill("the weather service")
+    page.get_by_label("What was observed", exact=True).fill("1.2 mm")
+    page.locator("#result-hash").fill(HASH)
+    page.locator(".pay input").fill("1")
+    page.screenshot(path=tmp_path / "correct.png")
+    page.get_by_role("button", name="What will it do?").click()
+    page.locator(".act-text").wait_for()
+    page.get_by_role("button", name=re.compile("Do it|Propose it")).click()
+    page.locator("#toasts", has_text=re.compile("Correct the result: .*(Done|It waits for a second person)")).wait_for()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -151,6 +151,7 @@ def test_a_kill_at_any_moment_loses_nothing(exchange: ServerProcess, hooks: Hook
 
 def test_a_redirect_is_not_followed_and_the_message_comes_later(exchange: ServerProcess, hooks: Hooks, desk: Receiver):
     had = len(desk.of("fill.created"))
+    before = {row["name"]: row for row in command(exchange.data, "list")["endpoints"]}["desk"]["taken"]
     tried: list[str] = []
 
     def moves(got: Any) -> int:
@@ -163,7 +164,7 @@ def test_a_redirect_is_not_followed_and_the_message_comes_later(exchange: Server
     desk.answer = lambda got: 200
     assert len(tried) >= 3
     rows = {row["name"]: row for row in command(exchange.data, "list")["endpoints"]}
-    assert rows["desk"]["taken"] >= had
+    assert rows["desk"]["taken"] > before  # how many since the last save is lost in a kill, so it may be less than what has come
 
 
 def test_again_by_id_and_from_a_time(exchange: ServerProcess, hooks: Hooks, desk: Receiver):

@@ -1,11 +1,24 @@
-// Accounts with what they hold; one of them with every change of its balance.
+// Accounts with what they hold; one of them with every change of its balance; money in and out.
 
 import { all, get } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { full, money, signed } from "../lib/format.js";
-import { grid, part } from "./act.js";
+import { actButton, grid, part } from "./act.js";
+import { askDialog } from "./ask.js";
 
-export function ledgerPart() {
+function moneyDialog(account, asset, into, again) {
+  askDialog({
+    name: "transfer",
+    title: `${into ? "Deposit into" : "Withdraw from"} ${account}`,
+    about: into ? "Money that has arrived is put into the account." : "Money that has been paid out is taken from what is free in the account.",
+    body: { asset, [into ? "target" : "source"]: account },
+    fields: [["amount", `Amount in ${asset}`, { inputmode: "decimal", class: "num", maxlength: "30" }], ["key", "Reference: the same one is booked once", { maxlength: "64", spellcheck: "false" }], ["note", "Note", { required: false }]],
+    danger: !into,
+    done: again,
+  });
+}
+
+export function ledgerPart(acts) {
   const place = h("div", { "aria-live": "polite" });
 
   async function statement(account, asset) {
@@ -30,14 +43,19 @@ export function ledgerPart() {
   return part(
     "Ledger",
     () => all("/v1/operator/accounts", "accounts"),
-    (accounts) => [
+    (accounts, again) => [
       grid(
         "Accounts",
         [["Account"], ["Firm", "less"], ["Asset"], ["Cash", "right num"], ["Locked", "right num less"], ["On hold", "right num less"], ["Free", "right num"], ["", "right acts"]],
         accounts.flatMap((one) =>
           one.balances.map((held) => [
             one.account, one.firm, held.asset, money(held.cash), money(held.locked), money(held.on_hold), money(held.free),
-            h("button", { type: "button", class: "button button-small", text: "Statement", "aria-label": `Statement of ${one.account}, ${held.asset}`, on: { click: () => statement(one.account, held.asset) } }),
+            h(
+              "div",
+              { class: "buttons" },
+              acts.includes("transfer") ? [actButton("Deposit…", () => moneyDialog(one.account, held.asset, true, again)), actButton("Withdraw…", () => moneyDialog(one.account, held.asset, false, again))] : null,
+              h("button", { type: "button", class: "button button-small", text: "Statement", "aria-label": `Statement of ${one.account}, ${held.asset}`, on: { click: () => statement(one.account, held.asset) } }),
+            ),
           ]),
         ),
         "No accounts with a balance.",

@@ -16,7 +16,7 @@ export async function adminScreen() {
     questions.includes("markets") ? marketsPart(acts) : null,
     questions.includes("pending") ? pendingPart(acts) : null,
     questions.includes("firms") ? firmsPart(acts) : null,
-    questions.includes("accounts") && questions.includes("statement") ? ledgerPart() : null,
+    questions.includes("accounts") && questions.includes("statement") ? ledgerPart(acts) : null,
     questions.includes("risk") ? riskPart(acts, questions) : null,
   ].filter(Boolean);
   const about = [...Map.groupBy(roles, (one) => one.scope)].map(([scope, held]) => `${held.map((one) => one.role.replaceAll("_", " ")).join(", ")} of ${scope.replace(":", " ")}`).join("; ");

@@ -5,10 +5,13 @@ import { h } from "../lib/dom.js";
 import { full, phase, quantity } from "../lib/format.js";
 import { pathOf } from "../lib/page.js";
 import { act, actButton, grid, part } from "./act.js";
+import { askDialog } from "./ask.js";
 import { resultDialog } from "./result.js";
 
 const SETTING = { open: "Open", live: "Go live", paused: "Pause", cancel_only: "Only cancels", closed: "Close", listed: "List" };
 const FATES = { keep: "stay in the book", cancel: "are cancelled", lapse: "are cancelled, except those marked to persist" };
+const CORRECTED = "It replaces the newest version, and a new time to dispute it begins.";
+const REVERSED = "It was paid already: what changes is booked at once, for every account, by entries that reverse what was paid.";
 const GRAVE = new Set(["closed"]);
 
 /** What another phase will do. */
@@ -30,10 +33,23 @@ function buttons(market, acts, again) {
     ? market.may_set.map((to) => actButton(SETTING[to] ?? phase(to), () => act("phase", { market: market.market, phase: to }, `${SETTING[to] ?? phase(to)}: ${name}`, again, GRAVE.has(to), meaning(market, to)), GRAVE.has(to)))
     : [];
   if (can("determine")) found.push(actButton("Result…", () => resultDialog(market, "determine", again)));
+  if (can("dispute")) found.push(actButton("Dispute…", () => disputeDialog(market, again)));
+  if (can("correct")) found.push(actButton("Correct…", () => resultDialog(market, "correct", again, market.phase === "final" ? REVERSED : CORRECTED), market.phase === "final"));
   if (can("uphold") && acts.includes("uphold")) found.push(actButton("Uphold", () => act("uphold", { market: market.market }, `Uphold the result: ${name}`, again, false, "The disputed version stands, and its time to dispute ends now.")));
   if (can("finalise")) found.push(actButton("Pay", () => act("finalise", { market: market.market }, `Pay: ${name}`, again, true, "Every position is paid by the newest version of the result."), true));
   if (can("void") && market.product !== "spot") found.push(actButton("Void…", () => resultDialog(market, "void", again), true));
   return found;
+}
+
+function disputeDialog(market, again) {
+  askDialog({
+    name: "dispute",
+    title: `Dispute the result: ${market.title || market.market}`,
+    about: "A firm with a position in the market contests the newest version, once. Then it is paid only after the arbiter has upheld or corrected it.",
+    body: { market: market.market },
+    fields: [["firm", "Firm that disputes it", { maxlength: "64", spellcheck: "false" }], ["reason", "Its reason", {}]],
+    done: again,
+  });
 }
 
 function state(market) {

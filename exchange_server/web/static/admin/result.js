@@ -1,21 +1,25 @@
-// The form for a result or a void: what each contract pays, by which rule and source, what was observed, and the evidence, whose hash is made here.
+// The form for a result, a correction or a void: what each contract pays, by which rule and source, what was observed, and the evidence, whose hash is
+// made here.
 
 import { field, h } from "../lib/dom.js";
 import { act } from "./act.js";
+
+const TITLES = { determine: "Result", correct: "Correct the result", void: "Void" };
 
 async function sha256(file) {
   const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** kind: "determine" or "void". The act's own preview and confirmation follow. */
-export function resultDialog(market, kind, done) {
+/** kind: "determine", "correct" or "void". about: what it means. The act's own preview and confirmation follow. */
+export function resultDialog(market, kind, done, about = "") {
+  const title = `${TITLES[kind]}: ${market.title || market.market}`;
   const text = (more = {}) => h("input", { type: "text", autocomplete: "off", maxlength: "256", required: true, ...more });
   const fields = { rule_id: text({ maxlength: "64" }), source: text(), observed_value: text(), evidence_sha256: text({ maxlength: "64", pattern: "[0-9a-f]{64}", spellcheck: "false" }), evidence_name: text({ required: false }) };
   const reason = text();
   const observed = h("input", { type: "datetime-local", step: "1", required: true, value: new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19) });
   const file = h("input", { type: "file" });
-  const pays = kind === "determine" ? market.contracts.map((one) => ({ contract: one.contract, input: h("input", { type: "text", inputmode: "decimal", class: "num", value: "0", "aria-label": `${one.outcome || one.contract} pays`, maxlength: "20" }), name: one.outcome || one.contract })) : [];
+  const pays = kind !== "void" ? market.contracts.map((one) => ({ contract: one.contract, input: h("input", { type: "text", inputmode: "decimal", class: "num", value: "0", "aria-label": `${one.outcome || one.contract} pays`, maxlength: "20" }), name: one.outcome || one.contract })) : [];
   const problem = h("p", { class: "problem", role: "alert" });
   const cancel = h("button", { type: "button", class: "button button-wide", text: "Cancel" });
   file.addEventListener("change", async () => {
@@ -26,7 +30,8 @@ export function resultDialog(market, kind, done) {
   const form = h(
     "form",
     { class: "form-wide" },
-    h("h2", { id: "result-title", text: kind === "determine" ? `Result: ${market.title}` : `Void: ${market.title}` }),
+    h("h2", { id: "result-title", text: title }),
+    about ? h("p", { class: "hint", text: about }) : null,
     pays.length ? h("fieldset", { class: "pays" }, h("legend", { text: `What each contract pays, up to ${market.payout} ${market.asset}` }), pays.map(({ input, name }) => h("label", { class: "pay" }, h("span", { text: name }), input))) : null,
     kind === "void" ? field("result-reason", "Reason", reason) : null,
     field("result-rule", "Rule", fields.rule_id),
@@ -49,7 +54,7 @@ export function resultDialog(market, kind, done) {
     for (const [name, input] of Object.entries(fields)) body[name] = input.value.trim();
     if (kind === "void") body.reason = reason.value.trim();
     else body.payouts = Object.fromEntries(pays.map(({ contract, input }) => [contract, input.value.trim() || "0"]));
-    const refused = await act(kind, body, kind === "determine" ? `Result: ${market.title}` : `Void: ${market.title}`, (answer) => (dialog.close(), done(answer)), true);
+    const refused = await act(kind, body, title, (answer) => (dialog.close(), done(answer)), true, about);
     if (refused) problem.textContent = refused.message;
   });
   document.body.append(dialog);

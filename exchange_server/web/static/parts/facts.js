@@ -65,10 +65,14 @@ function versionOf(version, market) {
 export function factsPart(market, told) {
   const result = h("div", { class: "result", "aria-live": "polite" });
   let now = market;
+  let drawn = ""; // what is on the screen: the same is not read aloud again
   async function load() {
     if (now.product === "spot") return;
     try {
       const found = await get(`/v1/markets/${encodeURIComponent(now.market)}/result`);
+      const content = JSON.stringify(found);
+      if (content === drawn) return;
+      drawn = content;
       const versions = found.versions.toReversed();
       result.classList.toggle("decided", versions.length > 0);
       told(versions.length ? `Pays: ${paysOf(versions[0], now)}` : "");
@@ -77,6 +81,7 @@ export function factsPart(market, told) {
         ...(versions.length ? versions.map((one) => versionOf(one, now)) : [h("p", { class: "empty", text: `No result yet. The market is: ${phase(found.phase).toLowerCase()}.` })]),
       );
     } catch (error) {
+      drawn = "";
       result.replaceChildren(h("p", { class: "problem", text: error.message }));
     }
   }

@@ -21,6 +21,7 @@ import { noPrice, ranked } from "./markets.js";
 
 const CONFLATE_MS = 100;
 const AGAIN_MS = 2000;
+const LOOK_MS = 15000; // what changed just before this page listened may be read by the gateway after the page read it
 
 export function marketView(name, query) {
   const element = h("div", { class: "page market" }, h("p", { class: "empty", text: "Reading the market…" }));
@@ -38,7 +39,11 @@ export function marketView(name, query) {
         screen = marketScreen(found, query);
         element.replaceChildren(...screen.elements);
         title(found.title || found.market);
+        timer = setTimeout(load, AGAIN_MS);
+        return undefined;
       }
+      clearTimeout(timer);
+      timer = setTimeout(load, LOOK_MS);
     } catch (error) {
       if (closed) return undefined;
       if (error.status === 404) return gone(`There is no market ${name}.`);
