@@ -43,6 +43,7 @@ def test_segments_leave_a_running_server_and_a_kill_loses_nothing(tmp_path: Path
         assert first_segment(server) == 1, "nothing is removed without an archive"
         (tmp_path / "archive").mkdir()
         wait_until(lambda: trade_on() or (first_segment(server) > 3 and said(server).segments_recycled > 2), 3 * LONG_S)
+        wait_until(lambda: bool(log_lines(server, "segment_recycled")), LONG_S)  # its log is written by a thread, which the kill may end
         status = server.ask("status").result
         assert status["follower"]["report"]["archive_problem"] == "" and status["follower"]["report"]["archive_segment"] >= 3
         rows = status["engine"]["row_seq"]
