@@ -74,7 +74,9 @@ class Fairness:
         ready.sort(key=_least_first)
         crowd = max(self.crowd, len(ready) >> 4)  # of a very large crowd more, so that it waits for few turns
         for link in ready[:crowd]:
-            self._take(link, 1)  # also of one that only had something due
+            link.taken += 1  # also of one that only had something due
+            if link.uses is not None:
+                self._share_use(link, 1)
         return ready[:crowd], ready[crowd:]
 
     def _uses_of(self, session: int) -> tuple[Use, Use]:
@@ -84,17 +86,18 @@ class Fairness:
             return one, one
         return self._uses.setdefault((venue, 0), Use()), self._uses.setdefault((venue, firm), Use())
 
-    def _take(self, link: Any, words: int) -> None:
-        link.taken += words
-        if link.uses is not None:  # known only where there ever was a crowd
-            venue, firm = link.uses
-            venue.taken += words
-            if firm is not venue:
-                firm.taken += words
+    def _share_use(self, link: Any, words: int) -> None:
+        """Note it for the link's venue and firm."""
+        venue, firm = link.uses
+        venue.taken += words
+        if firm is not venue:
+            firm.taken += words
 
     def note(self, link: Any, words: int, wants: bool, now: int) -> None:
         """Record how many words a link used in this turn; `wants`: it had more."""
-        self._take(link, words)
+        link.taken += words
+        if link.uses is not None:  # known only where there ever was a crowd
+            self._share_use(link, words)
         if wants or words > self._modest_words:
             link.greedy_at = now
             if link is self.modest:
