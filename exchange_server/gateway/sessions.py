@@ -11,7 +11,7 @@ from protocol import codes, credentials, errors
 
 from ..core import layout as L
 from ..core.layout import plain
-from ..registry import Registry
+from ..registry import Registry, scopes
 from ..registry.closing import is_closed
 from ..registry.keys import fault
 from ..registry.tables import Key, Session
@@ -44,10 +44,10 @@ class Directory:
         self.desk = Desk()
         self.refused = 0  # wrong credentials, for `exos status`
 
-    def owners(self, session: int) -> tuple[int, int]:
-        """(venue, firm) of a session; venue 0: it belongs to no venue."""
+    def owners(self, session: int) -> tuple[str, int]:
+        """(name of the venue, id of the firm) of a session; venue "": it and its firm belong to no venue."""
         known = self.registry.sessions.get(session)
-        return (known.venue, known.firm) if known is not None else (0, 0)
+        return scopes.of_session(self.registry, known).venue, known.firm if known is not None else 0
 
     # Passed on to the logon guard: called by a connection before and after it authenticates.
     def admit(self, connection: Connection, who: str, now_ns: int) -> int:

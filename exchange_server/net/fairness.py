@@ -34,10 +34,10 @@ class Fairness:
 
     __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "_other_at", "_owners", "_uses", "crowd", "modest", "modest_at", "share")
 
-    def __init__(self, limits: Limits, owners: Callable[[int], tuple[int, int]] = lambda session: (0, session)) -> None:
-        """owners: (venue, firm) of a session; venue 0: the firm is the platform's."""
+    def __init__(self, limits: Limits, owners: Callable[[int], tuple[str, int]] = lambda session: ("", session)) -> None:
+        """owners: (venue, firm) of a session; venue "": the firm is the platform's."""
         self._owners = owners
-        self._uses: dict[tuple[int, int], Use] = {}  # (venue, 0) and (venue, firm)
+        self._uses: dict[tuple[str, int], Use] = {}  # (venue, 0) and (venue, firm)
         self._fair_ns = limits.fair_ns
         self._modest_words = limits.modest_rows * L.CMD_WORDS
         self._greedy_share = limits.greedy_share
@@ -82,7 +82,7 @@ class Fairness:
     def _uses_of(self, session: int) -> tuple[Use, Use]:
         venue, firm = self._owners(session)
         if not venue:  # the platform's firms are each other's neighbours, as venues are
-            one = self._uses.setdefault((0, firm), Use())
+            one = self._uses.setdefault(("", firm), Use())
             return one, one
         return self._uses.setdefault((venue, 0), Use()), self._uses.setdefault((venue, firm), Use())
 

@@ -118,9 +118,23 @@ def test_a_lost_connection_gives_its_session_back(directory: Directory) -> None:
     assert binary(directory, "MM1", CHALLENGE, mac()) == (session, codes.OK)
 
 
-def closed(directory: Directory, kind: str, name: str) -> None:
-    answer = directory.registry.apply(ar.pack("uid:0", "1", ar.Close(kind=kind, name=name, reason="left")), FakeEngine(), lambda rows: None)  # type: ignore[arg-type]
+def act(directory: Directory, record: Any) -> None:
+    answer = directory.registry.apply(ar.pack("uid:0", "1", safe(record)), FakeEngine(), lambda rows: None)  # type: ignore[arg-type]
     assert answer.ok, answer
+
+
+def closed(directory: Directory, kind: str, name: str) -> None:
+    act(directory, ar.Close(kind=kind, name=name, reason="left"))
+
+
+def test_the_owners_of_a_session_are_its_venue_or_the_home_of_its_firm(directory: Directory) -> None:
+    act(directory, ar.DefineFirm(name="V.F", venue="V"))
+    for name, firm, venue in (("HOME", "V.F", ""), ("GUEST", "F", "V")):
+        act(directory, ar.DefineSession(name=name, wire="binary", firm=firm, venue=venue, key=name, secret=f"{name}-secret"))
+    firms = {name: directory.registry.firms.named(name).id for name in ("F", "V.F")}
+    owners = {name: directory.owners(directory.registry.sessions.named(name).id) for name in ("MM1", "HOME", "GUEST")}
+    assert owners == {"MM1": ("", firms["F"]), "HOME": ("V", firms["V.F"]), "GUEST": ("V", firms["F"])}
+    assert directory.owners(999) == ("", 0)
 
 
 def test_a_closed_session_is_answered_like_one_that_never_was(directory: Directory) -> None:

@@ -151,8 +151,8 @@ class Directory:
         self.fresh: set[int] = set()
         self.wires = [0, 0, 1]
 
-    def owners(self, session: int) -> tuple[int, int]:
-        return 0, session
+    def owners(self, session: int) -> tuple[str, int]:
+        return "", session
 
     def ended(self, now_ns: int, acted: bool = False) -> list[tuple[Connection, int, str]]:
         return []

@@ -88,7 +88,16 @@ def test_a_short_turn_takes_those_first_of_which_least_was_taken() -> None:
     assert len(fairness.choose([link() for _ in range(160)], 7)[0]) == 10, "of a very large crowd a sixteenth"
 
 
-OWNERS = {11: (1, 1), 12: (1, 1), 13: (1, 1), 14: (1, 2), 21: (2, 3), 31: (0, 4), 32: (0, 4), 33: (0, 5)}  # session → (venue, firm)
+OWNERS = {
+    11: ("V", 1),
+    12: ("V", 1),
+    13: ("V", 1),
+    14: ("V", 2),
+    21: ("W", 3),
+    31: ("", 4),
+    32: ("", 4),
+    33: ("", 5),
+}  # session → (venue, firm)
 
 
 def rounds(fairness: Fairness, links: list[Any], turns: int) -> list[int]:
