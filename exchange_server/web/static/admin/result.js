@@ -2,7 +2,7 @@
 // made here.
 
 import { field, h } from "../lib/dom.js";
-import { act } from "./act.js";
+import { formDialog } from "./ask.js";
 
 const TITLES = { determine: "Result", correct: "Correct the result", void: "Void" };
 
@@ -20,18 +20,12 @@ export function resultDialog(market, kind, done, about = "") {
   const observed = h("input", { type: "datetime-local", step: "1", required: true, value: new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19) });
   const file = h("input", { type: "file" });
   const pays = kind !== "void" ? market.contracts.map((one) => ({ contract: one.contract, input: h("input", { type: "text", inputmode: "decimal", class: "num", value: "0", "aria-label": `${one.outcome || one.contract} pays`, maxlength: "20" }), name: one.outcome || one.contract })) : [];
-  const problem = h("p", { class: "problem", role: "alert" });
-  const cancel = h("button", { type: "button", class: "button button-wide", text: "Cancel" });
   file.addEventListener("change", async () => {
     if (!file.files[0]) return;
     fields.evidence_sha256.value = await sha256(file.files[0]);
     fields.evidence_name.value ||= file.files[0].name;
   });
-  const form = h(
-    "form",
-    { class: "form-wide" },
-    h("h2", { id: "result-title", text: title }),
-    about ? h("p", { class: "hint", text: about }) : null,
+  const content = [
     pays.length ? h("fieldset", { class: "pays" }, h("legend", { text: `What each contract pays, up to ${market.payout} ${market.asset}` }), pays.map(({ input, name }) => h("label", { class: "pay" }, h("span", { text: name }), input))) : null,
     kind === "void" ? field("result-reason", "Reason", reason) : null,
     field("result-rule", "Rule", fields.rule_id),
@@ -41,22 +35,12 @@ export function resultDialog(market, kind, done, about = "") {
     field("result-file", "Evidence: the file stays here, its hash is made in this browser", file),
     field("result-hash", "SHA-256 of the evidence", fields.evidence_sha256),
     field("result-name", "Name of the evidence", fields.evidence_name),
-    problem,
-    h("div", { class: "row" }, cancel, h("button", { type: "submit", class: "button button-accent button-wide", text: "What will it do?" })),
-  );
-  const dialog = h("dialog", { class: "dialog dialog-wide", "aria-labelledby": "result-title" }, form);
-  cancel.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    problem.textContent = "";
-    const body = { market: market.market, observed_at: new Date(observed.value).toISOString() };
-    for (const [name, input] of Object.entries(fields)) body[name] = input.value.trim();
-    if (kind === "void") body.reason = reason.value.trim();
-    else body.payouts = Object.fromEntries(pays.map(({ contract, input }) => [contract, input.value.trim() || "0"]));
-    const refused = await act(kind, body, title, (answer) => (dialog.close(), done(answer)), true, about);
-    if (refused) problem.textContent = refused.message;
+  ];
+  const body = () => ({
+    market: market.market,
+    observed_at: new Date(observed.value).toISOString(),
+    ...Object.fromEntries(Object.entries(fields).map(([name, input]) => [name, input.value.trim()])),
+    ...(kind === "void" ? { reason: reason.value.trim() } : { payouts: Object.fromEntries(pays.map(({ contract, input }) => [contract, input.value.trim() || "0"])) }),
   });
-  document.body.append(dialog);
-  dialog.showModal();
+  formDialog({ name: kind, title, about, content, body, danger: true, done, wide: true });
 }
