@@ -99,6 +99,12 @@ account = "CLIENT{n}-A"
 """
 
 
+def market(event: str, product: str = "exactly", more: str = "") -> str:
+    """The market CUP of SMALL again, as another event: TOML. more: lines of the same table."""
+    text = SMALL[SMALL.index("[[market]]") : SMALL.index("[[member]]")].replace("CUP", event).replace('"exactly"', f'"{product}"')
+    return text.replace("[[market]]", f"[[market]]\n{more}")
+
+
 def secret_of(n: int) -> str:
     """What the n-th member of SMALL logs on with, on either wire."""
     return f"a phrase of the tests, number {n}"

@@ -8,37 +8,14 @@ import pytest
 
 from config import admin_records as ar
 from protocol import codes
-from protocol import messages as M
-from tests.server_kit import BinaryPeer, ServerProcess, order, wait_until
+from tests.server_kit import ServerProcess, market, wait_until
 
 from .rig import Hooks, Receiver
-from .test_webhooks_server import CONFIG, SAID, SECONDS, act, add, until
+from .test_webhooks_server import CONFIG, SAID, SECONDS, act, add, trade
 
-MARKET = """
-[[market]]
-event = "{event}"
-product = "{product}"
-winners = 1
-owner_venue = "V"
-asset = "USD"
-payout = "1.0000"
-max_qty = 10_000
-max_position = 1_000_000
-fees = {{ model = "quadratic" }}
-phase = "open"
-rules = "The winner pays 1.0000, the others nothing."
-source = "the referee"
-{more}
-contract = [{{ symbol = "{event}-A" }}, {{ symbol = "{event}-B" }}, {{ symbol = "{event}-C" }}]
-band = [{{ low = "0.0001", high = "0.9999", step = "0.0001" }}]
-"""
 VOID = '\n[market.void]\nwho = "the referee"\ntrigger = "It is not played"\nprices = "fixed"\nfixed = ["0.5000", "0.3000", "0.2000"]\n'
-WORLD = (
-    CONFIG
-    + MARKET.format(event="TIE", product="exactly", more='challenge_window = "1h"')
-    + MARKET.format(event="RAIN", product="exactly", more="") + VOID
-    + MARKET.format(event="LEAGUE", product="at_most", more='challenge_window = "1h"')
-)  # fmt: skip
+WINDOW = 'challenge_window = "1h"'
+WORLD = CONFIG + market("TIE", more=WINDOW) + market("RAIN") + VOID + market("LEAGUE", "at_most", WINDOW)
 
 
 @pytest.fixture(scope="module")
@@ -57,33 +34,21 @@ def desk(exchange: ServerProcess) -> Iterator[Receiver]:
     receiver.close()
 
 
-_ids = iter(range(1, 1_000))
+CUP_A, TIE_A, RAIN_A, LEAGUE_C = 1, 4, 7, 12  # instruments, in the order of the configuration
 
 
-SYMBOLS = [
-    f"{event}-{letter}" for event in ("CUP", "TIE", "RAIN", "LEAGUE") for letter in "ABC"
-]  # in the order of the configuration: instrument 1 is the first
+def data_of(desk: Receiver, kind: str, **wanted: Any) -> dict[str, Any]:
+    """The data of the first message of this kind that says all this."""
 
+    def found() -> list[dict[str, Any]]:
+        return [got.message["data"] for got in desk.of(kind) if wanted.items() <= got.message["data"].items()]
 
-def trade(server: ServerProcess, symbol: str, price: int, qty: int) -> Any:
-    """MM1 buys of MM2; MM1's fill."""
-    seller, buyer = (BinaryPeer(server.ready["binary_port"], n) for n in (2, 1))
-    for peer, side in ((seller, codes.SELL), (buyer, codes.BUY)):
-        peer.send(order(next(_ids), side, price, qty, instrument=SYMBOLS.index(symbol) + 1))
-        until(peer, M.Accepted)
-    found = until(buyer, M.Fill)
-    seller.close()
-    buyer.close()
-    return found
-
-
-def data_of(desk: Receiver, kind: str, count: int = 1) -> dict[str, Any]:
-    wait_until(lambda: len(desk.of(kind)) >= count, SECONDS)
-    return dict(desk.of(kind)[count - 1].message["data"])
+    wait_until(lambda: bool(found()), SECONDS)
+    return found()[0]
 
 
 def test_a_trade_that_is_corrected_and_one_that_is_busted(exchange: ServerProcess, desk: Receiver) -> None:
-    first, second = trade(exchange, "CUP-A", 4_000, 5), trade(exchange, "CUP-A", 9_000, 10)
+    first, second = trade(exchange, instrument=CUP_A), trade(exchange, instrument=CUP_A, price=9_000, qty=10)
     act(exchange, ar.Bust(trade=first.trade, reason="a digit", price="0.3000"))
     act(exchange, ar.Bust(trade=second.trade, reason="a price of another market"))
     told = data_of(desk, "fill.corrected")
@@ -94,29 +59,27 @@ def test_a_trade_that_is_corrected_and_one_that_is_busted(exchange: ServerProces
     assert float(gone["amount"]) > 9 - 0.1, "what it paid is given back"
 
 
-def test_a_result_that_is_disputed_corrected_final_and_corrected_again(exchange: ServerProcess, desk: Receiver) -> None:
-    trade(exchange, "TIE-A", 4_000, 5)
+def test_a_result_that_is_disputed_and_corrected(exchange: ServerProcess, desk: Receiver) -> None:
+    trade(exchange, instrument=TIE_A)
     act(exchange, ar.SetPhase(event="TIE", phase="closed"))
     act(exchange, ar.Determine(event="TIE", payouts=(0, 10_000, 0), **SAID))
     act(exchange, ar.Dispute(event="TIE", firm="MM1", reason="A won"))
     disputed = data_of(desk, "market.disputed")
     assert (disputed["market"], disputed["version"], disputed["phase"], disputed["contract"]) == ("TIE", 1, "disputed", None)
     act(exchange, ar.Correct(event="TIE", payouts=(10_000, 0, 0), **SAID))
-    wait_until(lambda: any(got.message["data"]["version"] == 2 for got in desk.of("market.determined")), SECONDS)
-    second = next(got.message["data"] for got in desk.of("market.determined") if got.message["data"]["version"] == 2)
+    second = data_of(desk, "market.determined", version=2)
     assert second["payouts"][0] == {"contract": "TIE-A", "payout": "1.0000"} and second["window_ends_at"]
     answer = exchange.ask("admin", ar.Finalise(event="TIE"))
     assert not answer.ok and answer.code == codes.R_CHALLENGE_WINDOW, "inside the window"
 
 
 def test_a_void_pays_what_the_market_declared(exchange: ServerProcess, desk: Receiver) -> None:
-    trade(exchange, "RAIN-A", 4_000, 5)
+    trade(exchange, instrument=RAIN_A)
     act(exchange, ar.Void(event="RAIN", reason="It rained", **SAID))
     told = data_of(desk, "market.voided")
     assert [one["payout"] for one in told["payouts"]] == ["0.5000", "0.3000", "0.2000"] and told["phase"] == "voided"
     act(exchange, ar.Finalise(event="RAIN"))
-    wait_until(lambda: any(got.message["data"]["market"] == "RAIN" for got in desk.of("settlement.paid")), SECONDS)
-    paid = next(got.message["data"] for got in desk.of("settlement.paid") if got.message["data"]["market"] == "RAIN")
+    paid = data_of(desk, "settlement.paid", market="RAIN")
     assert (paid["payout"], paid["position"], paid["amount"]) == ("0.5000", "5", "2.5000")
     act(exchange, ar.Correct(event="RAIN", payouts=(10_000, 0, 0), **SAID))
     changed = data_of(desk, "settlement.reversed")
@@ -124,10 +87,9 @@ def test_a_void_pays_what_the_market_declared(exchange: ServerProcess, desk: Rec
 
 
 def test_a_contract_that_is_decided_ahead_is_named(exchange: ServerProcess, desk: Receiver) -> None:
-    trade(exchange, "LEAGUE-C", 1_000, 5)
+    trade(exchange, instrument=LEAGUE_C, price=1_000)
     act(exchange, ar.DetermineOne(event="LEAGUE", symbol="LEAGUE-C", payout=0, **SAID))
-    wait_until(lambda: any(got.message["data"]["contract"] == "LEAGUE-C" for got in desk.of("market.determined")), SECONDS)
-    told = next(got.message["data"] for got in desk.of("market.determined") if got.message["data"]["contract"] == "LEAGUE-C")
+    told = data_of(desk, "market.determined", contract="LEAGUE-C")
     assert told["payouts"] == [{"contract": "LEAGUE-C", "payout": "0.0000"}] and told["market"] == "LEAGUE"
 
 

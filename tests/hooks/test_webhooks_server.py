@@ -64,18 +64,19 @@ def add(server: ServerProcess, receiver: Receiver, name: str, *whose: str) -> No
 _ids = iter(range(1, 100_000))
 
 
-def trade(server: ServerProcess, times: int = 1) -> None:
-    """MM1 buys CUP-A of MM2, 5 lots at 0.4000 each time."""
+def trade(server: ServerProcess, times: int = 1, instrument: int = 1, price: int = 4000, qty: int = 5) -> M.Fill:
+    """MM1 buys of MM2, CUP-A if not told otherwise; MM1's last fill. price: in ticks."""
     port = server.ready["binary_port"]
     seller, buyer = BinaryPeer(port, 2), BinaryPeer(port, 1)
     for _ in range(times):
         for peer, side in ((seller, codes.SELL), (buyer, codes.BUY)):
-            peer.send(order(next(_ids), side, 4000, 5))
+            peer.send(order(next(_ids), side, price, qty, instrument))
             until(peer, M.Accepted)
-        until(buyer, M.Fill)
+        fill: M.Fill = until(buyer, M.Fill)
         until(seller, M.Fill)
     seller.close()
     buyer.close()
+    return fill
 
 
 def until(peer: BinaryPeer, kind: type) -> Any:
