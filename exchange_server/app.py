@@ -29,7 +29,7 @@ from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
-from . import data_folder, identity, resize, server_status, start, state
+from . import data_folder, identity, prefault, resize, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
@@ -180,7 +180,6 @@ class Server:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
         self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, runner, self._another_engine, log, self._sessions_in)
-        self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
         try:
@@ -201,6 +200,7 @@ class Server:
             if refused.code != Exit.JOURNAL:  # do not wait for a failed journal
                 self.close()
             raise
+        prefault.beside(self.engine.busiest(), runner)
         self.applied = self._configure()
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)

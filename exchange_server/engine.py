@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
+from . import prefault
 from .core import audit, used_ids
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
@@ -36,6 +37,10 @@ EVENT_ROWS = 65_536
 RETIRED_CAPACITIES = frozenset(("texts", "levels", "timer_buckets"))  # data folders of earlier versions may have them
 SYSTEM = b"exos:"  # an ADMIN body of the server itself, which no connection can send: msgpack of a SystemAct follows
 SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
+
+BUSY_WHOLE = (L.P_ID_HASH, L.P_PAIR_HASH)  # a key may be anywhere in them
+BUSY_FIRST = (L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE)  # they grow from their begin
+BUSY_BYTES = 256 << 20
 
 
 class InvariantBroken(RuntimeError):
@@ -299,17 +304,19 @@ class Engine:
         """Limit, used and asked of the latest refusal."""
         return int(self.m[L.H_LIMIT]), int(self.m[L.H_USED]), int(self.m[L.H_ASKED])
 
-    def warm(self, most_bytes: int = 256 << 20) -> None:
-        """Pre-fault the busiest tables now, because a page fault during an order costs it microseconds.
-
-        Touches the whole hash tables and up to `most_bytes` of each of orders, archive, collateral, levels and nodes. Changes no word.
-        """
+    def busiest(self, most_bytes: int = BUSY_BYTES) -> list[Words]:
+        """What trading touches first: whole hash tables, up to `most_bytes` of each other busy table, and the event buffer."""
+        out = []
         for pool, width, rows in self.capacities.pools():
-            if pool in (L.P_ID_HASH, L.P_PAIR_HASH, L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE):
+            if pool in BUSY_WHOLE or pool in BUSY_FIRST:
                 base = int(self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE])
-                words = width * rows if pool in (L.P_ID_HASH, L.P_PAIR_HASH) else min(width * rows, most_bytes // 8)
-                self.m[base : base + words : 512] |= 0
-        self.events |= 0
+                words = width * rows if pool in BUSY_WHOLE else min(width * rows, most_bytes // 8)
+                out.append(self.m[base : base + words])
+        return [*out, self.events]
+
+    def warm(self, most_bytes: int = BUSY_BYTES) -> None:
+        """Give the busiest tables their memory now. Changes no word."""
+        prefault.touch(self.busiest(most_bytes))
 
     # ---------------------------------------------------------------------------------------------------- looking
     @property

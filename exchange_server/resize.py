@@ -19,7 +19,6 @@ def take(server: Any) -> None:
         return
     check(server.options, engine, asked)
     server.act(SystemAct(capacities=asked).body())
-    engine.warm()
     server.log("info", "tables_resized", **{name: f"{has[name]} -> {rows}" for name, rows in asked.items() if has[name] != rows})
 
 

@@ -75,6 +75,7 @@ FLOORS = (
     ("exchange_server.own_state", 3),
     ("exchange_server.engine", 3),
     ("exchange_server.kernels", 3),
+    ("exchange_server.prefault", 3),
     ("exchange_server.registry", 3),
     ("exchange_server.journal", 3),
     ("exchange_server.upgrade", 3),

@@ -38,10 +38,9 @@ _FOLDERS = (_ROOT / "exchange_server" / "core", _ROOT / "exchange_server" / "dis
 
 def _files_of(module: tuple[str, ...]) -> list[Path]:
     """The file of a dotted module or package, if it is in one of the folders that kernels are built from."""
-    at = _ROOT.joinpath(*module)
-    return [
-        file for file in (at.with_name(at.name + ".py"), at / "__init__.py") if file.exists() and any(map(file.is_relative_to, _FOLDERS))
-    ]
+    at = os.path.join(_ROOT, *module)  # strings, because paths as objects would take a tenth of a second of each start
+    folders = tuple(f"{folder}{os.sep}" for folder in _FOLDERS)
+    return [Path(file) for file in (f"{at}.py", os.path.join(at, "__init__.py")) if file.startswith(folders) and os.path.isfile(file)]
 
 
 # Python's parser would take half a second of each start. tests/core/test_jit.py compares the two.
@@ -185,6 +184,7 @@ _compile, _finalize, _optimize, _executable = (
     _Library._optimize_final_module,
     _Context.get_executable,
 )
+_unserialize, _pointer = _Library._unserialize.__func__, _Library.get_pointer_to_function
 
 
 def _compile_dispatcher(self: Any, signature: Any) -> Any:
@@ -233,7 +233,30 @@ def _executable_of(self: Any, library: Any, fndesc: Any, env: Any) -> Any:
     return lambda *_: None  # numba identifies the leaf by it; it is never called
 
 
+def _loaded(cls: Any, codegen: Any, state: Any) -> Any:
+    """A kernel from the cache: its machine code alone. Its intermediate code, which numba reads as well, serves only to link it into another
+    function, and nothing calls a kernel but Python: a fifth of a second for all of them."""
+    name, kind, data = state
+    if kind != "object":
+        return _unserialize(cls, codegen, state)
+    library = codegen.create_library(name)
+    library.enable_object_caching()
+    library._set_compiled_object(data[0])
+    library._finalize_final_module()
+    library.exos_loaded = True
+    return library
+
+
+def _pointer_of(self: Any, name: str) -> Any:
+    """Address of a function. numba looks first whether the intermediate code defines it, which a loaded kernel does not have."""
+    if getattr(self, "exos_loaded", False):
+        return self._codegen._engine.get_function_address(name)
+    return _pointer(self, name)
+
+
 _Dispatcher.compile = _compile_dispatcher
+_Library._unserialize = classmethod(_loaded)
+_Library.get_pointer_to_function = _pointer_of
 _Library.finalize = _finalize_library
 _Library._optimize_final_module = _optimize_library
 _Context.get_executable = _executable_of
