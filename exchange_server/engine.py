@@ -8,7 +8,7 @@ rules no longer agree: the process must stop and acknowledge nothing more.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -179,6 +179,7 @@ class Engine:
         self.registry = Registry()
         self._header = m.data  # a read through it takes a third of the time of a numpy read, and there are several per turn
         self.last_chunk = True
+        self.as_written = False  # restored from a snapshot word for word
         self._rows: Words = np.zeros(0, np.int64)  # the inbox of the previous turn, and its bytes
         self._row_bytes: NDArray[np.uint8] = self._rows.view(np.uint8)
 
@@ -420,9 +421,9 @@ class Engine:
         return {**OWN, "places": [list(place) for place in self.capacities.pools()]}
 
     @classmethod
-    def restore(cls, chunks: Iterable[bytes]) -> "Engine":
-        """The engine of a snapshot. Raises SnapshotRefused: not a snapshot, or another logic version."""
-        reader = Reader(iter(chunks))
+    def restore(cls, body: "Iterable[bytes] | Takes") -> "Engine":
+        """The engine of a snapshot, from its body in pieces or from a file. Raises SnapshotRefused: not a snapshot, or another logic version."""
+        reader = body if isinstance(body, Takes) else Reader(iter(body))
         head = read_head(reader)
         if head.logic != L.LOGIC_VERSION:
             raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {L.LOGIC_VERSION}")
@@ -432,6 +433,7 @@ class Engine:
             if not head.description or head.description == engine._described():
                 read_words(reader, lambda _: engine.m)
                 used_ids.find_again(engine.m)
+                engine.as_written = True
             else:  # the same rules in other places
                 carry(read_words(reader, arena_like(head.description)), head.description, engine.m)
         except (msgspec.MsgspecError, TypeError, EOFError, ValueError) as error:
@@ -439,7 +441,7 @@ class Engine:
         return engine
 
 
-def read_head(reader: "Reader") -> SnapshotHead:
+def read_head(reader: "Takes") -> SnapshotHead:
     """The first chunk of a snapshot. Raises SnapshotRefused."""
     try:
         return msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
@@ -456,20 +458,37 @@ def arena_like(described: dict[str, Any]) -> Callable[[Words], Words]:
     return make
 
 
-def read_words(reader: "Reader", make: Callable[[Words], Words]) -> Words:
+def read_words(reader: "Takes", make: Callable[[Words], Words]) -> Words:
     """The words of a snapshot's arena. make: gives the arena, all 0, when it gets the first words. Raises SnapshotRefused, EOFError."""
     m: Words | None = None
     while (first := reader.take(8, may_end=True)) != b"":
-        at = int.from_bytes(first, "little")
-        words = np.frombuffer(reader.take(8 * int.from_bytes(reader.take(8), "little")), np.int64)
+        at, count = int.from_bytes(first, "little"), int.from_bytes(reader.take(8), "little")
         if m is None:
+            words = np.frombuffer(reader.take(8 * count), np.int64)
             m = make(words)
-        if at + len(words) > len(m):
-            raise SnapshotRefused(f"words {at} to {at + len(words)} lie outside the arena of {len(m)}")
-        m[at : at + len(words)] = words
+            m[at : at + count] = words
+            continue
+        if at + count > len(m):
+            raise SnapshotRefused(f"words {at} to {at + count} lie outside the arena of {len(m)}")
+        reader.into(memoryview(m[at : at + count].view(np.uint8).data))
     if m is None:
         raise SnapshotRefused("not a snapshot: it has no words")
+    reader.finish()
     return m
+
+
+@runtime_checkable
+class Takes(Protocol):
+    """The body of a snapshot, from its begin on: Reader, or journal.snapshots.Body."""
+
+    def take(self, n: int, may_end: bool = False) -> bytes:
+        """Exactly n bytes; b"" at a clean end if that is allowed. Raises EOFError."""
+
+    def into(self, memory: memoryview) -> None:
+        """Fill `memory`, bytes, with what comes next, by the time that `finish` returns. Raises EOFError."""
+
+    def finish(self) -> None:
+        """What was asked for is there."""
 
 
 class Reader:
@@ -496,3 +515,10 @@ class Reader:
             self._left = self._left[want:]
             want -= len(parts[-1])
         return b"".join(parts)
+
+    def into(self, memory: memoryview) -> None:
+        """Fill `memory`, bytes, with what comes next. Raises EOFError."""
+        memory[:] = self.take(len(memory))
+
+    def finish(self) -> None:
+        """It is there."""

@@ -45,7 +45,7 @@ class Wanted(msgspec.Struct):
 
 
 def toml(wanted: Wanted) -> str:
-    orders = wanted.orders or 2 * wanted.resting + 200_000
+    orders = wanted.orders or 2 * wanted.resting + 200_000 + wanted.life // 50  # a flow that is repeated leaves some of its orders resting
     text = config(SESSIONS, "binary", orders=orders)
     return text.replace("nodes = 60_000", f"nodes = 60_000\narchive = {wanted.archive or 4_000_000}\nused_blocks = 200_000")
 
@@ -57,8 +57,10 @@ def make(wanted: Wanted) -> None:
     from exchange_server import app
     from exchange_server.cli import serve
     from exchange_server.core import layout as L
+    from exchange_server.engine import Engine
+    from exchange_server.journal.marks import event_digest
     from exchange_server.journal.recover import seal
-    from exchange_server.journal.snapshots import Keep, write_snapshot
+    from exchange_server.journal.snapshots import Keep, Snapshot, write_snapshot
     from exchange_server.net.observe import Log
     from protocol import codes
     from tests.flows import named_flow
@@ -77,6 +79,12 @@ def make(wanted: Wanted) -> None:
         ticket = journal.append(words, engine.row_seq)
         engine.apply(words, len(words), server.store.append)
         journal.wait(ticket)
+
+    def restored(made: Snapshot) -> None:
+        """As the follower checks it."""
+        again = Engine.restore(made.body())
+        if again.digest() != made.digest:
+            raise AnswerWrong("a snapshot was not read back as it was written")
 
     def begin() -> Any:
         """Log every session on."""
@@ -107,7 +115,7 @@ def make(wanted: Wanted) -> None:
                 server.store.sync()
                 write_snapshot(
                     folder / "data" / "snapshots", engine.snapshot(), position=journal.settle(), event_seq=engine.event_seq, digest=engine.digest(),
-                    server_id=journal.server_id, logic=L.LOGIC_VERSION, event_value=server.store.value(), time_ns=engine.time_ns, keep=Keep(2, 0),
+                    server_id=journal.server_id, logic=L.LOGIC_VERSION, event_value=server.store.value(), time_ns=engine.time_ns, keep=Keep(2, 0), check=restored,
                 )  # fmt: skip
                 made = True
             if done >= wanted.life:
@@ -115,7 +123,10 @@ def make(wanted: Wanted) -> None:
     if wanted.tail == 0:
         seal(server.recovered, folder / "data")
     used = {"orders": engine.m[L.H_OPEN_ORDERS], "events": engine.event_seq, "rows": engine.row_seq}
-    print(json.dumps({**{name: int(value) for name, value in used.items()}, "digest": engine.digest().hex()}), flush=True)
+    print(
+        json.dumps({**{name: int(value) for name, value in used.items()}, "digest": event_digest(engine, server.store.value()).hex()}),
+        flush=True,
+    )
     os._exit(0)
 
 
@@ -141,7 +152,9 @@ class Folder:
 
 
 class Started(BenchServer):
-    """A server on a folder that there is already."""
+    """A server on a folder that there is already, on the cores that the system gives it."""
+
+    environment = {"BENCH_ANY_CORE": "1"}
 
     def __init__(self, folder: Folder, *arguments: str, follower: str = "off") -> None:
         self.folder, self.disk, self.data = folder.path, folder.disk, folder.path / "data"

@@ -135,6 +135,8 @@ class BenchServer:
     """A server process on its core with a fresh data folder on a real disk; use as a context manager. Raises ValueError for a disk in
     memory."""
 
+    environment: dict[str, str] = {}  # of the process, beside this one's
+
     def __init__(self, toml: str, mode: str = "sync", spin: bool = False, *arguments: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))
         try:
@@ -160,9 +162,8 @@ class BenchServer:
             *self.arguments,
         ]
         self.log = open(self.folder / "log.txt", "ab")
-        environment = {
-            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-        }  # a server is not compiled at each start
+        # A server is not compiled at each start.
+        environment = {**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, **self.environment}
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log, env=environment)
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
@@ -237,9 +238,14 @@ class Bare(asyncio.Protocol):
 
 
 def main() -> int:
-    os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
-    from exchange_server import app
+    if not os.environ.get("BENCH_ANY_CORE"):
+        os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
     from exchange_server.cli import serve
+    from exchange_server.journal import ahead
+
+    options = serve.options(sys.argv[1:])
+    ahead.begin(options.data / "snapshots")  # as `exos serve` does it
+    from exchange_server import app
 
     class EchoServer(app.Server):
         async def _listen(self, pipeline: Any) -> list[asyncio.AbstractServer]:
@@ -251,7 +257,7 @@ def main() -> int:
             return servers
 
     app.Server = EchoServer  # type: ignore[misc]
-    return int(app.serve(serve.options(sys.argv[1:])))
+    return int(app.serve(options))
 
 
 if __name__ == "__main__":

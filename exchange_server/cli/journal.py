@@ -1,7 +1,7 @@
 """`exos journal verify|replay|cut DIR`: check every frame and the event store, replay the journal and compare digests, cut a damaged end on
 an operator's decision. `list|archive|fetch`: journal_archive.py."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -64,7 +64,7 @@ def verify(data: Path, frames_only: bool, config: str) -> Result:
     return Result({"frames": frames.line(), "event_store": store.line()})
 
 
-def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
+def maker(config: str, data: Path) -> Callable[[Iterable[bytes] | None], Any]:
     """Returns a function that creates the engine for a replay: with a configuration's capacities, else with those of the journal in `data`,
     or from a snapshot."""
     from .. import start
@@ -75,7 +75,7 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
         from ..engine import RETENTION_NS, Capacities, Engine
         from ..journal import recover  # noqa: F401 (its kernels)
 
-    def make(chunks: Iterator[bytes] | None) -> Engine:
+    def make(chunks: Iterable[bytes] | None) -> Engine:
         if chunks is not None:
             return Engine.restore(chunks)
         if settings is not None:
@@ -119,7 +119,7 @@ def replay(data: Path, config: str) -> Result:
                 say(
                     f"the journal begins after row 0: replayed from {snapshot.path.name} (row {snapshot.position.seq}). {recycled.where(folder)}"
                 )
-            engine = make(snapshot.chunks() if snapshot is not None else None)
+            engine = make(snapshot.body() if snapshot is not None else None)
             total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
             proven = snapshot.position.seq if snapshot is not None else 0
             start = snapshot.position if snapshot is not None else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..exits import Exit
+from ..journal import ahead
 from .command import verb
 from .common import FILE, PORT, SHIPPED_HELP, CommandError, Number, OneOf
 from .connect import data_option
@@ -80,6 +81,7 @@ class Core(click.ParamType):
 @click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
 def serve(**given: Any) -> Result:
     ready = checked(**given)
+    ahead.begin(ready.data / "snapshots")  # while the kernels are loaded
     with loading_kernels():
         from .. import app  # compiles or loads the kernels: only after all checks that do not need them
 

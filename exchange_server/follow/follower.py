@@ -6,7 +6,7 @@ holds a state that the live server was not seen to have. The first mark that dif
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -71,7 +71,7 @@ class Follower:
         data: Path,
         source: Source,
         server_id: int,
-        make_engine: Callable[[Iterator[bytes] | None], EngineLike],
+        make_engine: Callable[[Iterable[bytes] | None], EngineLike],
         rules: Callable[[EngineLike], Rules],
         *,
         logic: int = L.LOGIC_VERSION,
@@ -184,7 +184,7 @@ class Follower:
         self._begin_rest(at.seq, REST * took)
 
     def _check(self, made: Snapshot, digest: bytes) -> None:
-        restored = self._make(made.chunks())
+        restored = self._make(made.body())
         if restored.digest() != digest or restored.event_seq != made.event_seq:
             raise SnapshotUnlike
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +172,7 @@ class Process:
         self._report(force=True)
         return Exit.OK
 
-    def _engine(self, chunks: Iterator[bytes] | None) -> Engine:
+    def _engine(self, chunks: Iterable[bytes] | None) -> Engine:
         if chunks is not None:
             try:
                 return Engine.restore(chunks)

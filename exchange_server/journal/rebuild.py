@@ -5,7 +5,7 @@ the store is paused or has holes, and logs what it found, what it filled and wha
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Rebuilt:
 def rebuild(
     data: Path,
     server_id: int,
-    make_engine: Callable[[Iterator[bytes] | None], Any],
+    make_engine: Callable[[Iterable[bytes] | None], Any],
     wanted: Holes,
     put: Callable[[int, NDArray[np.int64]], None],
     *,
@@ -68,7 +68,7 @@ def rebuild(
     found.later.remove(1, reach - 1)
     if not found.later:
         return found
-    engine = make_engine(snapshot.chunks() if snapshot is not None else None)
+    engine = make_engine(snapshot.body() if snapshot is not None else None)
     wide = Holes(_whole_files(found.later, neighbours.rows_per_file)) if neighbours is not None else Holes()
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
 
@@ -153,7 +153,7 @@ class Rebuilder:
         data: Path,
         server_id: int,
         runner: Runner,
-        make_engine: Callable[[Iterator[bytes] | None], Any],
+        make_engine: Callable[[Iterable[bytes] | None], Any],
         log: Callable[..., None],
         names: Callable[[Range, set[int]], list[str]],
         logic: int = L.LOGIC_VERSION,

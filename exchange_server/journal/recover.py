@@ -11,7 +11,7 @@ it cannot prove.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter  # only for the report's "seconds"; the engine never sees it
@@ -29,7 +29,7 @@ from .fence import FENCE
 from .files import disk_words
 from .marks import differs, event_digest
 from .runner import Runner
-from .snapshots import Keep, NotPruned, Snapshot, newest_snapshots, write_snapshot
+from .snapshots import Keep, NotPruned, Snapshot, newest_snapshots, was_verified, write_snapshot
 from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Progress, Tail, Walk, list_segments
 
@@ -67,6 +67,8 @@ class EngineLike(Protocol):
     def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> Any: ...
     def digest(self) -> bytes: ...
     def counters(self) -> bytes: ...
+    @property
+    def as_written(self) -> bool: ...
     def snapshot(self) -> Iterator[bytes]: ...
     @property
     def event_seq(self) -> int: ...
@@ -97,7 +99,7 @@ class Report:
     event_seq: int = 0
     replay_seconds: float = 0.0  # reading, checking, applying, filling the event store
     seconds: float = 0.0  # all of the recovery
-    digest: str = ""
+    digest: str = ""  # of the events and the counters (marks.event_digest): that of the whole state takes seconds if it is large
     notes: list[str] = field(default_factory=list)
 
     def line(self) -> str:
@@ -126,7 +128,7 @@ class Recovered(Generic[E]):
 def recover(
     data: str | Path,
     server_id: int,
-    make_engine: Callable[[Iterator[bytes] | None], E],
+    make_engine: Callable[[Iterable[bytes] | None], E],
     runner: Runner,
     *,
     accept: tuple[int, int] | None = None,
@@ -174,7 +176,7 @@ def recover(
         report.seq = opened.next_seq
         report.epoch = opened.epoch
         report.event_seq = engine.event_seq
-        report.digest = engine.digest().hex()
+        report.digest = event_digest(engine, store.value()).hex()
         if store.paused:
             report.notes.append(
                 f"event store paused: {store.paused}; trading continues, and reports are rebuilt from the journal when there is space"
@@ -410,7 +412,7 @@ def _refuse_orphans(data: Path, folder: Path) -> None:
 def _replay(
     data: Path,
     server_id: int,
-    make_engine: Callable[[Iterator[bytes] | None], E],
+    make_engine: Callable[[Iterable[bytes] | None], E],
     store: EventStore,
     report: Report,
     accept: tuple[int, int] | None,
@@ -476,22 +478,24 @@ def _apply(engine: EngineLike, batch: Batch, store: EventStore) -> None:
 
 
 def restore(
-    data: Path, make_engine: Callable[[Iterator[bytes] | None], E], report: Report, logic: int, server_id: int
+    data: Path, make_engine: Callable[[Iterable[bytes] | None], E], report: Report, logic: int, server_id: int
 ) -> tuple[Snapshot | None, E | None]:
     """The newest usable snapshot and its engine; the report names those that are newer."""
     bad: list[str] = []
-    for snapshot in newest_snapshots(data / "snapshots", bad):
+    for snapshot in newest_snapshots(data / "snapshots", bad, at_start=True):
         report.notes += [f"snapshot not used: {line}" for line in bad]
         bad.clear()
         if snapshot.logic != logic or snapshot.server_id != server_id:
             report.notes.append(f"snapshot not used: {snapshot.path.name}: rules version {snapshot.logic}, server {snapshot.server_id}")
             continue
         try:
-            engine = make_engine(snapshot.chunks())
+            engine = make_engine(snapshot.body())
+            # Whoever made a verified one has restored it and compared the digest, and these are the same words.
+            proven = engine.as_written and was_verified(snapshot)
         except (fmt.BadBytes, OSError) as error:
             report.notes.append(f"snapshot not used: {snapshot.path.name}: {error}")
             continue
-        if engine.digest() != snapshot.digest or engine.event_seq != snapshot.event_seq:
+        if (not proven and engine.digest() != snapshot.digest) or engine.event_seq != snapshot.event_seq:
             raise JournalRefused(
                 snapshot.path, 0, f"0 to {snapshot.position.seq - 1}", "the restored state does not have the snapshot's digest",
                 "move this snapshot away and start again: the journal is then replayed from an earlier point",

@@ -32,17 +32,20 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import ahead
+from .ahead import HEADER_BYTES
 from .fence import replace_file
 from .files import Position, disk_words, sync_directory
 from .format import BadBytes
 
 MAGIC = b"EXOSSNP1"
 VERSION = 1
-HEADER_BYTES = 4096
 CHUNK = 1 << 20
+SMALL_BODY = 64 << 20  # bytes of one that a single thread reads
 DAY_NS = 86_400 * 10**9
 VERIFIED = "verified"
 VERIFIED_KEPT = 2
@@ -80,17 +83,66 @@ class Snapshot:
     time_ns: int
     body_hash: bytes  # 32
 
-    def chunks(self) -> Iterator[bytes]:
+    def body(self) -> "Body":
         """The body, as engine.restore takes it. Raises OSError."""
-        with open(self.path, "rb") as file:
-            file.seek(HEADER_BYTES)
-            left = self.body_bytes
-            while left > 0:
-                chunk = file.read(min(CHUNK, left))
-                if not chunk:
-                    raise OSError(f"{self.path} was truncated while it was read")
-                left -= len(chunk)
-                yield chunk
+        return Body(self)
+
+
+class Body:
+    """The body of a snapshot file, from its begin on, in pieces or into memory. What goes into memory is not copied on its way; of a large body two
+    threads read it, because most of the time goes into giving the memory its pages."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Raises OSError."""
+        self._path, self._fd = snapshot.path, -1
+        self._fd = os.open(snapshot.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._at, self._end = HEADER_BYTES, HEADER_BYTES + snapshot.body_bytes
+        self._wanted: list[tuple[memoryview, int]] = []  # (memory, offset in the file)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._at < self._end:
+            yield self.take(min(CHUNK, self._end - self._at))
+
+    def take(self, n: int, may_end: bool = False) -> bytes:
+        """Exactly n bytes; b"" at a clean end if that is allowed. Raises EOFError, OSError."""
+        if may_end and self._at == self._end:
+            return b""
+        self._refuse_beyond(n)
+        out = bytearray(n)
+        self._read(memoryview(out), self._at)
+        self._at += n
+        return bytes(out)
+
+    def into(self, memory: memoryview) -> None:
+        """Fill `memory`, bytes, with what comes next, by the time that `finish` returns. Raises EOFError."""
+        self._refuse_beyond(len(memory))
+        self._wanted.append((memory, self._at))
+        self._at += len(memory)
+
+    def finish(self) -> None:
+        """Raises OSError."""
+        wanted, self._wanted = self._wanted, []
+        if sum(len(memory) for memory, _ in wanted) < SMALL_BODY:
+            for memory, at in wanted:
+                self._read(memory, at)
+            return
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(self._read, *zip(*wanted, strict=True)))
+
+    def _refuse_beyond(self, n: int) -> None:
+        if self._at + n > self._end:  # a length that was never written must not take memory
+            raise EOFError(f"{self._at + n - self._end} bytes are missing")
+
+    def _read(self, memory: memoryview, at: int) -> None:
+        while len(memory):
+            count = os.preadv(self._fd, [memory], at)
+            if not count:
+                raise OSError(f"{self._path} was truncated while it was read")
+            memory, at = memory[count:], at + count
 
 
 def write_snapshot(
@@ -168,6 +220,11 @@ def _note_verified(directory: Path, name: str, body: str) -> None:
     replace_file(directory / VERIFIED, "".join(lines).encode("ascii"))
 
 
+def was_verified(snapshot: Snapshot) -> bool:
+    """Whether it was restored for a check when it was made. Raises OSError."""
+    return _verified(snapshot.path.parent).get(snapshot.path.name) == snapshot.body_hash.hex()
+
+
 def verified_snapshots(directory: Path) -> Iterator[Snapshot]:
     """The headers of the snapshots that were verified when they were made, newest first; whether the bodies still are as they were, `read_snapshot`
     says. Raises OSError."""
@@ -218,9 +275,12 @@ def read_header(path: Path) -> Snapshot:
     return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value, time_ns, body)
 
 
-def read_snapshot(path: Path) -> Snapshot:
-    """Check a whole snapshot: header, length, SHA-256 of the body. Raises BadBytes naming the failed check, OSError."""
+def read_snapshot(path: Path, *, at_start: bool = False) -> Snapshot:
+    """Check a whole snapshot: header, length, SHA-256 of the body. at_start: what was read ahead counts (ahead.py); else it is read from the disk.
+    Raises BadBytes naming the failed check, OSError."""
     snapshot = read_header(path)
+    if at_start and ahead.body_hash(path) == snapshot.body_hash:
+        return snapshot
     with open(path, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         file.seek(HEADER_BYTES)
@@ -234,11 +294,11 @@ def read_snapshot(path: Path) -> Snapshot:
     return snapshot
 
 
-def newest_snapshots(directory: Path, bad: list[str]) -> Iterator[Snapshot]:
-    """Snapshots that verify, newest first, each read when it is asked for; `bad` gets a line for each that does not."""
+def newest_snapshots(directory: Path, bad: list[str], *, at_start: bool = False) -> Iterator[Snapshot]:
+    """Snapshots that verify, newest first, each read when it is asked for; `bad` gets a line for each that does not. at_start: see `read_snapshot`."""
     for path in sorted(directory.glob("*.snap"), reverse=True):
         try:
-            snapshot = read_snapshot(path)
+            snapshot = read_snapshot(path, at_start=at_start)
         except (BadBytes, OSError) as e:
             bad.append(f"{path.name}: {e}")
         else:

@@ -1,6 +1,6 @@
 """Compare the event store with the journal: every row's checksum, and every row against a replay of the journal. Changes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class StoreVerified:
 
 def verify_store(
     data: Path,
-    make_engine: Callable[[Iterator[bytes] | None], Any],
+    make_engine: Callable[[Iterable[bytes] | None], Any],
     *,
     live: bool,
     rows_per_file: int = ROWS_PER_FILE,
@@ -71,7 +71,7 @@ def verify_store(
     snapshot = oldest_start(data, data / "journal", logic)
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
     found.replayed_from = total.next_number
-    engine = make_engine(snapshot.chunks() if snapshot is not None else None)
+    engine = make_engine(snapshot.body() if snapshot is not None else None)
 
     def sink(events: NDArray[np.int64]) -> None:
         begin = total.next_number

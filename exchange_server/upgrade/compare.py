@@ -33,7 +33,7 @@ from exchange_server.journal.walk import Walk
 data, name, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 snapshot = read_snapshot(data / "snapshots" / name) if name else None
 if snapshot is not None:
-    engine = Engine.restore(snapshot.chunks())
+    engine = Engine.restore(snapshot.body())
 else:
     begun = start.begun_as(data / "journal")
     engine = Engine(Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)

@@ -14,7 +14,7 @@ import msgspec
 from ..core import layout as L
 from ..core.layout.description import Described
 from ..data_folder import SERVER_ID
-from ..engine import Capacities, Engine, Reader, SnapshotRefused, arena_like, read_head, read_words
+from ..engine import Capacities, Engine, SnapshotRefused, arena_like, read_head, read_words
 from ..journal import format as fmt
 from ..journal import retention
 from ..journal.event_files import ROWS_PER_FILE, EventFiles, Range
@@ -64,7 +64,7 @@ def description_of(rules: int) -> Described:
 
 def state_of(snapshot: Snapshot) -> tuple[Words, Described, Any]:
     """(arena, its description, head) of a snapshot of any version from OLDEST on. Raises SnapshotRefused, OSError."""
-    reader = Reader(snapshot.chunks())
+    reader = snapshot.body()
     head = read_head(reader)
     described = head.description or (OWN if head.logic == L.LOGIC_VERSION else description_of(head.logic))
     return read_words(reader, arena_like(described)), described, head

@@ -82,6 +82,8 @@ class FakeEngine:
                 sink(event)
         return []
 
+    as_written = False
+
     def counters(self) -> bytes:
         return self.state + self.row_seq.to_bytes(8, "little")
 

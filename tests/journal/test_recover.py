@@ -179,6 +179,29 @@ def test_a_replay_that_differs_is_refused(old: Path, tmp_path: Path) -> None:
     stop(start(data))  # a refusal releases the folder
 
 
+@pytest.mark.parametrize(
+    ("verified", "as_written", "asked"),
+    [(True, True, 0), (False, True, 1), (True, False, 1), (False, False, 1)],
+)
+def test_the_digest_is_taken_unless_the_same_words_were_proven(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verified: bool, as_written: bool, asked: int
+) -> None:
+    data = copy_folder(old, tmp_path / "data")
+    seal(start(data), data)
+    calls: list[int] = []
+
+    class Counting(FakeEngine):
+        def digest(self) -> bytes:
+            calls.append(1)
+            return super().digest()
+
+    Counting.as_written = as_written
+    monkeypatch.setattr("exchange_server.journal.recover.was_verified", lambda snapshot: verified)
+    r = recover(data, SERVER, Counting, **OPTIONS)
+    assert r.engine.restored and len(calls) == asked
+    stop(r)
+
+
 def test_a_clean_stop_at_the_end_of_a_segment_begins_the_next_one_for_its_mark(tmp_path: Path) -> None:
     data = tmp_path / "data"
     r = start(data)

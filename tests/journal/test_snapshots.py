@@ -34,7 +34,7 @@ def test_round_trip(tmp_path: Path) -> None:
     body = [os.urandom(3_000_000), b"", b"tail"]
     path = write(tmp_path / "s", 12, body)
     found = read_snapshot(path)
-    assert path.name == "00000000000000000012.snap" and b"".join(found.chunks()) == b"".join(body)
+    assert path.name == "00000000000000000012.snap" and b"".join(found.body()) == b"".join(body)
     assert found.position == Position(3, 8192, 12, bytes(range(32)), 5)
     assert (found.event_seq, found.server_id, found.logic, found.digest) == (13, 7, 1, bytes(32))
     assert read_snapshot(write(tmp_path / "s", 13, [])).body_bytes == 0
@@ -63,7 +63,7 @@ def test_a_snapshot_counts_only_after_its_check(tmp_path: Path) -> None:
     seen = []
 
     def check(made: Snapshot) -> None:
-        seen.append((made.path.name, b"".join(made.chunks()), sorted(p.name for p in tmp_path.iterdir())))
+        seen.append((made.path.name, b"".join(made.body()), sorted(p.name for p in tmp_path.iterdir())))
         raise RuntimeError("not good")
 
     with pytest.raises(RuntimeError, match="not good"):
@@ -117,7 +117,7 @@ def test_a_failure_on_the_way_leaves_the_old_ones(tmp_path: Path, monkeypatch: p
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     found = read_snapshot(write(tmp_path, 1, [bytes(3 << 20)]))
-    chunks = found.chunks()
+    chunks = iter(found.body())
     next(chunks)
     os.truncate(found.path, snapshots.HEADER_BYTES + (1 << 20))
     with pytest.raises(OSError, match="was truncated"):
