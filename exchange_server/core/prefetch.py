@@ -1,10 +1,21 @@
 """Prefetching: the following rows of a turn show which cache lines they will need.
 
-A command touches a dozen cache lines that were not touched recently (ClOrdID slot, order, its neighbours in the queue and in the account's
-list, level, collateral row). Loaded from memory one after the other they cost 100 ns and more each. Three stages ahead of the current row
-prefetch them: 18 rows ahead the slot of the ClOrdID table, 12 rows ahead the row it points to, 6 rows ahead what that row points to. These
-are hints only and nothing is written, so events, state and replay are the same without them. Rows ahead may be text rows with any content,
-so every word read here is checked to be in its table.
+A command touches some thirty cache lines, many of which were not touched recently: the slot of its ClOrdID, the order and its neighbours in the queue and
+in the account's list, the book's nodes and the level, the collateral row; where there are many instruments or accounts, their rows too. Loaded from
+memory one after the other they cost 100 ns and more each. Stages look ahead of the current row, each at what the one before has fetched; the table
+says which lines each stage fetches. These are hints only and nothing is written, so events, state and replay are the same without them. Rows
+ahead may be text rows with any content, so every word read here is checked to be in its table.
+
+| rows ahead | a new order                                        | a cancel or a replacement                                  |
+|------------|----------------------------------------------------|------------------------------------------------------------|
+| 30 (wide)  | instrument, account                                | -                                                          |
+| 24 (wide)  | event, listing, best levels                        | -                                                          |
+| 18         | slots of its id and of (account, event), the root  | slots of its ids                                           |
+| 12         | collateral row, the next node                      | the order                                                  |
+| 6          | columns, balance, the leaf; the order it meets     | its neighbours, level, collateral row; wide: instrument    |
+| 3          | the level                                          | wide: event, balance                                       |
+
+Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
 """
 
 from protocol import codes as C
@@ -15,12 +26,27 @@ from .kit.jit import leaf
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import instrument_at, session_at
-from .layout.packed import account_of, hash_of, instrument_of, kind_of, ref_of, session_of
+from .layout.packed import (
+    account_of,
+    contract_side_of,
+    hash_of,
+    in_yes_terms,
+    instrument_of,
+    kind_of,
+    own_side,
+    ref_of,
+    session_of,
+    side_of,
+)
 from .life.ids import ARCHIVED
 
-FAR = 18 * L.CMD_WORDS  # words ahead, stage 1; then stages 2 and 3
+WIDE = 2_000  # rows of instruments and accounts together
+FIRST = 30 * L.CMD_WORDS  # words ahead of each stage
+SECOND = 24 * L.CMD_WORDS
+FAR = 18 * L.CMD_WORDS
 MIDDLE = 12 * L.CMD_WORDS
 NEAR = 6 * L.CMD_WORDS
+HAND = 3 * L.CMD_WORDS
 
 
 @leaf
@@ -45,40 +71,77 @@ def order_of_slot(m, firm, hi, lo):
 
 
 @leaf
-def pair_slot(m, rows, c, s):
-    """(arena offset of the home slot of (account, event), instrument pointer) of a new order; (0, 0) if the instrument is unknown."""
-    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
-    if inst == 0:
-        return 0, 0
+def pair_slot(m, rows, c, s, inst):
+    """Home slot (arena offset) of the collateral row of a new order."""
     account = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if account == 0:
         account = m[s + L.S_ACCOUNT]
     key = (PAIR_COLLATERAL << 56) | account
     slot = mix2(key, m[m[inst + L.I_EVENT]]) & (pool_cap(m, L.P_PAIR_HASH) - 1)
-    return pool_base(m, L.P_PAIR_HASH) + slot * PAIR_WORDS, inst
+    return pool_base(m, L.P_PAIR_HASH) + slot * PAIR_WORDS
 
 
 @leaf
-def touch_collateral(m, co, inst):
-    """Prefetch the cache lines of a collateral row (pointer) that an order in this contract changes."""
-    touch(m, co)
-    touch(m, co + 8)
-    n = m[co + L.CO_N]
+def touch_row(m, at, lines):
+    """Prefetch the first cache lines of a row (pointer)."""
+    for line in range(lines):
+        touch(m, at + 8 * line)
+
+
+@leaf
+def touch_columns(m, co, n, k, index):
+    """Prefetch what an order in a contract (its index) changes in a collateral row (pointer) of n columns, k winners."""
     if n > 1:
-        j = co + L.CO_COLUMNS + m[inst + L.I_INDEX]
+        j = co + L.CO_COLUMNS + index
         touch(m, j)
         touch(m, j + L.COL_BUY * n)
         touch(m, j + L.COL_SELL * n)
         touch(m, j + L.COL_V * n)
         touch(m, j + L.COL_BQ * n)
         touch(m, j + L.COL_SQ * n)
-        if 1 < m[co + L.CO_K] < n:
+        if 1 < k < n:
             chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
             for at in range(0, ((n + 63) >> 6) + 2 * ((n + 15) >> 4), 8):
                 touch(m, chosen + at)
     else:
         touch(m, co + L.CO_COLUMNS)
-    touch(m, m[co + L.CO_CASH])
+
+
+@leaf
+def yes_terms(m, rows, c, inst):
+    """(side of the book: BID or ASK, price in YES ticks) of a new order."""
+    head = rows[c + L.CMD_HEAD]
+    price = rows[c + L.CMD_PRICE]
+    contract_side = contract_side_of(head)
+    if contract_side == C.NO:
+        price = m[inst + L.I_PAYOUT] - price
+    return own_side(in_yes_terms(side_of(head), contract_side)), price
+
+
+@leaf
+def book_word(m, inst, ask, price, nodes):
+    """Where the book keeps what a price (YES ticks) leads to after at most so many nodes: place (arena offset) of a child's word; 0: not there yet."""
+    node = m[inst + L.I_ROOT + ask]
+    shift = m[inst + L.I_DEPTH_SHIFT]
+    if not 0 <= price < 64 << shift:
+        return 0
+    while node != 0:
+        at = node + L.N_CHILD + ((price >> shift) & 63)
+        nodes -= 1
+        if nodes == 0 or shift == 0:
+            return at
+        node = m[at]
+        shift -= 6
+    return 0
+
+
+@leaf
+def first_in_line(m, inst, ask, price):
+    """The order (pointer) with which a new one would trade first, 0: with none."""
+    best = m[inst + L.I_BEST + 1 - ask]
+    if best == 0 or (m[best + L.L_PRICE] > price if ask == L.BID else m[best + L.L_PRICE] < price):
+        return 0
+    return m[best + L.L_HEAD]
 
 
 @leaf
@@ -91,88 +154,161 @@ def asker(m, rows, c):
 
 
 @leaf
+def is_wide(m):
+    """Whether there are so many instruments and accounts that their rows are not in the caches."""
+    instruments = m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_USED]
+    return instruments + m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_USED] > WIDE
+
+
+@leaf
+def look_first(m, rows, c):
+    """Wide, 30 rows ahead: the instrument and the account of a new order."""
+    if kind_of(rows[c + L.CMD_HEAD]) != C.C_NEW:
+        return
+    number = instrument_of(rows[c + L.CMD_INSTRUMENT])
+    if number < pool_cap(m, L.P_INSTRUMENT):
+        inst = pool_base(m, L.P_INSTRUMENT) + number * L.INSTRUMENT_WORDS
+        touch_row(m, inst, 5)
+        touch(m, inst + L.I_ORDERS_OPEN)
+    number = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
+    if number < pool_cap(m, L.P_ACCOUNT):
+        touch_row(m, pool_base(m, L.P_ACCOUNT) + number * L.ACCOUNT_WORDS, 3)
+
+
+@leaf
+def look_second(m, rows, c):
+    """Wide, 24 rows ahead: what its instrument points to."""
+    if kind_of(rows[c + L.CMD_HEAD]) != C.C_NEW:
+        return
+    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
+    if inst != 0:
+        touch_row(m, m[inst + L.I_EVENT], 3)
+        touch_row(m, m[inst + L.I_LISTING], 2)
+        touch(m, m[inst + L.I_BEST])
+        touch(m, m[inst + L.I_BEST + L.ASK])
+
+
+@leaf
 def look_far(m, rows, c):
-    """Stage 1: prefetch the home slots of the row's ClOrdIDs, or of (account, event) for a new order."""
+    """18 rows ahead: slots of hash tables, and the root of the book."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
     firm = m[s + L.S_FIRM]
-    slot, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
     if kind != C.C_CANCEL:
+        slot, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
         touch(m, slot)
     if kind != C.C_NEW:
         slot, _ = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
         touch(m, slot)
-    else:
-        slot, _ = pair_slot(m, rows, c, s)
-        if slot != 0:
-            touch(m, slot)
+        return
+    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
+    if inst != 0:
+        touch(m, pair_slot(m, rows, c, s, inst))
+        ask, price = yes_terms(m, rows, c, inst)
+        touch(m, book_word(m, inst, ask, price, 1))
 
 
 @leaf
 def look_middle(m, rows, c):
-    """Stage 2: prefetch the order that a cancel or replace names; for a new order the collateral row and the book's root nodes."""
+    """12 rows ahead: what the slots point to."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
     if kind != C.C_NEW:
         o = order_of_slot(m, m[s + L.S_FIRM], rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
         if o != 0:
-            touch(m, o)
-            touch(m, o + 8)
-            touch(m, o + 16)
-            touch(m, o + 24)
+            touch_row(m, o, 4)
         return
-    slot, inst = pair_slot(m, rows, c, s)
-    if slot == 0:
-        return
-    co = m[slot + 2]
-    if co != 0:
-        touch(m, co)
-        touch(m, co + 8)
-        touch(m, co + L.CO_COLUMNS)
-    # The root node of each side, and its child slot for this price.
-    shift = m[inst + L.I_DEPTH_SHIFT]
-    price = rows[c + L.CMD_PRICE]
-    for ask in range(2):
-        node = m[inst + L.I_ROOT + ask]
-        if node != 0:
-            touch(m, node)
-            touch(m, node + L.N_CHILD + ((price >> shift) & 63))
+    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
+    if inst != 0:
+        touch_row(m, m[pair_slot(m, rows, c, s, inst) + 2], 3)
+        ask, price = yes_terms(m, rows, c, inst)
+        touch(m, book_word(m, inst, ask, price, 2))
 
 
 @leaf
-def look_near(m, rows, c):
-    """Stage 3: prefetch the neighbours, level and collateral columns of that order; for a new order the collateral columns and the
-    account."""
+def look_near(m, rows, c, wide):
+    """6 rows ahead: what the collateral row and the order point to."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
     if kind == C.C_NEW:
-        slot, inst = pair_slot(m, rows, c, s)
-        if slot != 0 and m[slot + 2] != 0 and m[slot + 1] == m[m[inst + L.I_EVENT]]:
-            co = m[slot + 2]
-            touch_collateral(m, co, inst)
+        inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
+        if inst == 0:
+            return
+        slot = pair_slot(m, rows, c, s, inst)
+        co = m[slot + 2]
+        if co != 0 and m[slot + 1] == m[m[inst + L.I_EVENT]]:
+            touch_columns(m, co, m[co + L.CO_N], m[co + L.CO_K], m[inst + L.I_INDEX])
+            touch(m, m[co + L.CO_CASH])
             touch(m, m[co + L.CO_ACCOUNT])
+        ask, price = yes_terms(m, rows, c, inst)
+        touch(m, book_word(m, inst, ask, price, 3))
+        touch_row(m, first_in_line(m, inst, ask, price), 4)
         return
     firm = m[s + L.S_FIRM]
     o = order_of_slot(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
     if o == 0 or m[o + L.O_FIRM] != firm:
         return
+    inst = m[o + L.O_INSTRUMENT]
+    co = m[o + L.O_COLL]
     touch(m, m[o + L.O_LEVEL])
     touch(m, m[o + L.O_NEXT])
     touch(m, m[o + L.O_PREV])
     touch(m, m[o + L.O_ACCT_NEXT] + L.O_ACCT_NEXT)
     touch(m, m[o + L.O_ACCT_PREV] + L.O_ACCT_NEXT)
-    touch_collateral(m, m[o + L.O_COLL], m[o + L.O_INSTRUMENT])
+    touch(m, co)
+    touch(m, co + 8)
+    if wide:
+        touch_row(m, inst, 4)
+        touch(m, inst + L.I_ORDERS_OPEN)
+        touch(m, co + L.CO_COLUMNS)
+        touch(m, m[o + L.O_LISTING] + L.LI_ORDERS)
+    else:  # the event knows the columns as well as the row, which is not there yet
+        event = m[inst + L.I_EVENT]
+        touch_columns(m, co, m[event + L.E_ROOM], m[event + L.E_K_LEFT], m[inst + L.I_INDEX])
+
+
+@leaf
+def look_hand(m, rows, c, wide):
+    """3 rows ahead: the last of it."""
+    kind, s = asker(m, rows, c)
+    if s == 0:
+        return
+    if kind == C.C_NEW:
+        inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
+        if inst != 0:
+            ask, price = yes_terms(m, rows, c, inst)
+            at = book_word(m, inst, ask, price, 3)
+            if at != 0:
+                touch(m, m[at])
+        return
+    if not wide:
+        return
+    o = order_of_slot(m, m[s + L.S_FIRM], rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
+    if o != 0 and m[o + L.O_FIRM] == m[s + L.S_FIRM]:
+        inst = m[o + L.O_INSTRUMENT]
+        co = m[o + L.O_COLL]
+        touch_row(m, m[inst + L.I_EVENT], 3)
+        touch_columns(m, co, m[co + L.CO_N], m[co + L.CO_K], m[inst + L.I_INDEX])
+        touch(m, m[co + L.CO_CASH])
+        touch(m, m[co + L.CO_ACCOUNT])
 
 
 @leaf
 def look_ahead(m, rows, c, words):
     """Prefetch for the rows ahead of the one at c; `words` is the end of the rows."""
+    wide = is_wide(m)
+    if wide and c + FIRST < words:
+        look_first(m, rows, c + FIRST)
+    if wide and c + SECOND < words:
+        look_second(m, rows, c + SECOND)
     if c + FAR < words:
         look_far(m, rows, c + FAR)
     if c + MIDDLE < words:
         look_middle(m, rows, c + MIDDLE)
     if c + NEAR < words:
-        look_near(m, rows, c + NEAR)
+        look_near(m, rows, c + NEAR, wide)
+    if c + HAND < words:
+        look_hand(m, rows, c + HAND, wide)
