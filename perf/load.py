@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import select
@@ -61,13 +62,15 @@ def stamp() -> str:
 
 @dataclass
 class Ran:
-    """seconds: until the last answer. mean_us: from sending a command to its answer, the mean. tenths: commands a second in each tenth of the answers.
+    """seconds: until the last answer. mean_us: from sending a command to its answer, the mean. tenths: commands a second in each tenth of the answers;
+    spent: the server's processor time in each, seconds (clock ticks).
     latency, late: us from the intended time to the answer, and to the sending (open loop)."""
 
     seconds: float
     answered: int
     mean_us: float
     tenths: list[float]
+    spent: list[float]
     latency: list[float]
     late: list[float]
 
@@ -75,7 +78,10 @@ class Ran:
 class _Watch:
     """Sums of the times of sending and of the answers, and when each tenth was answered."""
 
-    def __init__(self, total: int, began: int) -> None:
+    def __init__(self, total: int, began: int, process: int) -> None:
+        """process: the server's, 0: this one."""
+        self.process = process
+        self.spent = [processor_s(process)]
         self.step = max(total // 10, 1)
         self.began = began
         self.waited = 0  # ns, sum over all commands
@@ -90,15 +96,16 @@ class _Watch:
         self.answered += count
         while len(self.at) < 10 and self.answered >= self.step * (len(self.at) + 1):
             self.at.append(now)
+            self.spent.append(processor_s(self.process))
 
     def tenths(self) -> list[float]:
         edges = [self.began, *self.at]
         return [self.step * 1e9 / max(b - a, 1) for a, b in zip(edges, edges[1:])]
 
 
-def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: int = 0) -> Ran:
-    """Send everything loaded and count until all is answered. every: ns between the commands of all peers (open loop), 0: closed. RunFailed
-    after 30 s of silence."""
+def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: int = 0, server: int = 0) -> Ran:
+    """Send everything loaded and count until all is answered. every: ns between the commands of all peers (open loop), 0: closed. server: its
+    process. RunFailed after 30 s of silence."""
     poll = select.epoll()
     by = {p.socket.fileno(): p for p in [*peers, listener]}
     for fd, p in by.items():
@@ -109,7 +116,7 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
     queues: list[deque[int]] = [deque() for _ in peers]
     index = {p.socket.fileno(): i for i, p in enumerate(peers)}
     began = time.perf_counter_ns()
-    watch = _Watch(sum(p.total for p in peers), began)
+    watch = _Watch(sum(p.total for p in peers), began, server)
     for i, p in enumerate(peers):
         p.due = began + (np.arange(p.total, dtype=np.int64) * len(peers) + i) * every if every else p.due
     stop = began + int(seconds * 1e9)
@@ -151,7 +158,8 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
         if time.perf_counter_ns() - last > 30_000_000_000:
             raise RunFailed(f"no answer for 30 s: {[(p.sent, p.waiting) for p in peers][:8]}")
     poll.close()
-    return Ran((last - began) / 1e9, watch.answered, watch.waited / 1e3 / max(watch.answered, 1), watch.tenths(), latency, late)
+    spent = [b - a for a, b in itertools.pairwise(watch.spent)]
+    return Ran((last - began) / 1e9, watch.answered, watch.waited / 1e3 / max(watch.answered, 1), watch.tenths(), spent, latency, late)
 
 
 class Mill:
@@ -221,7 +229,7 @@ def flow(job: Job) -> dict[str, Any]:
     _loaded(peers, commands)
     cpu = time.process_time()
     server_cpu = processor_s(job.server)
-    ran = run(peers, listener, job.window, job.seconds, len(peers) and job.rate and 10**9 // job.rate)
+    ran = run(peers, listener, job.window, job.seconds, len(peers) and job.rate and 10**9 // job.rate, job.server)
     counts = np.sum([p.counts for p in peers], axis=0) - before
     sent = sum(p.sent for p in peers)
     if ran.answered != sent:
@@ -230,7 +238,7 @@ def flow(job: Job) -> dict[str, Any]:
     return {
         "seconds": ran.seconds, "sent": sent, "answered": ran.answered, "reports": int(counts[1]), "refused": refused, "fills": int(counts[82]),
         "bytes_in": sum(p.received for p in peers) - got, "market_bytes": listener.received - listened, "client_cpu": time.process_time() - cpu,
-        "server_cpu": processor_s(job.server) - server_cpu, "preload_rate": job.resting / loaded.seconds, "mean_us": ran.mean_us, "tenths": ran.tenths,
+        "server_cpu": processor_s(job.server) - server_cpu, "preload_rate": job.resting / loaded.seconds, "mean_us": ran.mean_us, "tenths": ran.tenths, "spent": ran.spent,
         "message_bytes": sum(p.position for p in peers) / max(sent, 1), "latency": percentiles(ran.latency), "late": percentiles(ran.late),
         "sampled": {"seed": job.seed, "first_id": LARGE if job.ids == "large" else 1, "prefix": mill.prefix, "accounts": mill.ids.tolist()},
     }  # fmt: skip
