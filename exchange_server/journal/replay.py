@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..core import layout as L
 from .event_files import EventSum
 from .marks import differs
@@ -78,9 +81,13 @@ def _run(walk: Walk, engine: EngineLike, snapshot: Snapshot | None) -> Replayed:
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
     begin = proven = snapshot.position.seq if snapshot is not None else 0
     marks = 0
+
+    def add(events: NDArray[np.int64]) -> None:
+        total.add(events)
+
     for batch in walk:
         if batch.rows.size:
-            engine.apply(batch.rows, batch.rows.size, total.add)
+            engine.apply(batch.rows, batch.rows.size, add)
         if batch.mark is not None:
             marks += 1
             wrong = differs(batch.mark, engine, total.words.tobytes())
