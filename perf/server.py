@@ -234,7 +234,8 @@ class Bare(asyncio.Protocol):
 
 
 def main() -> int:
-    os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
+    if "on" not in sys.argv[sys.argv.index("--follower") :][:2]:  # with a follower the server deals the cores to the two itself
+        os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
     from exchange_server import app
     from exchange_server.cli import serve
 

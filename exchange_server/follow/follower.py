@@ -21,6 +21,7 @@ from ..journal import format as fmt
 from ..journal.event_files import EventSum
 from ..journal.files import SYNC_EVERY_BYTES, JournalError, Position, disk_words
 from ..journal.marks import differs
+from ..journal.piecewise import Pace
 from ..journal.recover import EngineLike, Report, restore
 from ..journal.snapshots import HEADER_BYTES, Keep, NotPruned, Snapshot, write_snapshot
 from ..journal.walk import Batch
@@ -28,6 +29,7 @@ from .source import Source
 
 TEMPORARY = "follower.tmp"
 AGAIN_S = 60.0  # a snapshot that failed is tried again after this time
+DISK_BYTES_PER_S = 192 << 20  # of a snapshot, written or read back
 REST = 10  # after a snapshot it rests for this many times as long as that one took
 
 
@@ -190,18 +192,15 @@ class Follower:
 
 
 def _writing(keep_free: int) -> Callable[[int, int], None]:
-    """Before each chunk of a snapshot: small syncs, so that the journal's sync never waits for a large one, and room for the journal."""
-    checked = -SYNC_EVERY_BYTES
+    """Before each piece of a snapshot that is written or read back: room for the journal, and a pace at which its syncs find the disk free."""
+    pace = Pace(DISK_BYTES_PER_S)
 
-    def before(fd: int, written: int) -> None:
-        nonlocal checked
-        if written - checked < SYNC_EVERY_BYTES:
-            return
-        checked = written
-        os.fdatasync(fd)
-        disk = os.fstatvfs(fd)
-        if disk.f_bavail * disk.f_frsize < keep_free:
-            raise OSError(errno.ENOSPC, f"less than {keep_free >> 20} MiB would be left for the journal")
+    def before(fd: int, done: int) -> None:
+        pace.wait(done)
+        if done % SYNC_EVERY_BYTES == 0:
+            disk = os.fstatvfs(fd)
+            if disk.f_bavail * disk.f_frsize < keep_free:
+                raise OSError(errno.ENOSPC, f"less than {keep_free >> 20} MiB would be left for the journal")
 
     return before
 
