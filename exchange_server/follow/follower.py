@@ -29,7 +29,7 @@ from .source import Source
 
 TEMPORARY = "follower.tmp"
 AGAIN_S = 60.0  # a snapshot that failed is tried again after this time
-DISK_BYTES_PER_S = 192 << 20  # of a snapshot, written or read back
+DISK_BYTES_PER_S = 384 << 20  # of a snapshot, written or read back
 REST = 10  # after a snapshot it rests for this many times as long as that one took
 
 
