@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 from .files import SYNC_EVERY_BYTES
 
-PIECE = 256 << 10
+PIECE = 64 << 10  # the largest that left the journal's syncs alone: at 256 KiB one in a hundred took 5 ms instead of 0.5
 AHEAD = 64 << 20
 ALIGNED = 4096
 

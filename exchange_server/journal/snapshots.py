@@ -236,6 +236,8 @@ def read_snapshot(path: Path, reading: Callable[[int, int], None] | None = None)
     snapshot = read_header(path)
     with open(path, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if reading is not None:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # nothing is read ahead: no more than a piece at a time
         file.seek(HEADER_BYTES)
         h = hashlib.sha256()
         left = snapshot.body_bytes
