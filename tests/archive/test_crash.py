@@ -168,8 +168,8 @@ def test_every_call(base: Path, tmp_path: Path, how: str) -> None:
     assert n > 40 and len(seen) > 3
 
 
-def run_follower(data: Path) -> None:
-    follower = follow(data, rules(rows=60, keep=Keep(2, 0)))
+def run_follower(data: Path, apart: bool) -> None:
+    follower = follow(data, rules(rows=60, keep=Keep(2, 0)), apart=apart)
     one = keeper(data, 256)
     while True:
         one.work(WANTED)
@@ -201,11 +201,11 @@ def lives(folder: Path, mode: str, rng: random.Random) -> None:
         server = forked(serve, data, life, mode, write)
         os.close(write)
         os.read(read, 4)  # it trades
-        follower = forked(run_follower, data)
+        follower = forked(run_follower, data, life % 2 == 0)
         time.sleep(rng.random() * 0.3 * patience)
         if rng.random() < 0.5:
             killed(follower)
-            follower = forked(run_follower, data)
+            follower = forked(run_follower, data, life % 2 == 0)
             time.sleep(rng.random() * 0.3 * patience)
         for pid in rng.sample([server, follower], 2):
             killed(pid)

@@ -43,8 +43,8 @@ def serve(data: Path, life: int, mode: str, pipe: int) -> None:
         time.sleep(0.0005)
 
 
-def run_follower(data: Path) -> None:
-    follower = follow(data, rules(rows=60, keep=Keep(2, 0)))
+def run_follower(data: Path, apart: bool) -> None:
+    follower = follow(data, rules(rows=60, keep=Keep(2, 0)), apart=apart)
     while True:
         for _ in follower.catch_up():
             continue
@@ -96,11 +96,11 @@ def lives(data: Path, mode: str, rng: random.Random) -> int:
         server = forked(serve, data, life, mode, write)
         os.close(write)
         os.read(read, 4)  # it trades
-        follower = forked(run_follower, data)
+        follower = forked(run_follower, data, life % 2 == 0)
         time.sleep(rng.random() * 0.15)
         if rng.random() < 0.5:
             killed(follower)
-            follower = forked(run_follower, data)
+            follower = forked(run_follower, data, life % 2 == 0)
             time.sleep(rng.random() * 0.15)
         for pid in rng.sample([server, follower], 2):
             killed(pid)
