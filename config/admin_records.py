@@ -65,6 +65,7 @@ from .money_records import RequestWithdrawal as RequestWithdrawal
 from .money_records import SettleWithdrawal as SettleWithdrawal
 from .money_records import Transfer as Transfer
 from .money_records import content_digest as content_digest
+from .opening_records import OpeningBudget as OpeningBudget
 from .opening_records import OpeningMarket as OpeningMarket
 from .opening_records import OpeningOrder as OpeningOrder
 from .opening_records import OpeningPlace as OpeningPlace
@@ -163,7 +164,8 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
 
 class Opening(Record, tag="opening", frozen=True, kw_only=True):
     """A venue that moves here from another server, as one action: its definitions and money (`records`), who may do what (`rules`), and its markets as they
-    stand. The order of `orders` is that of the books. `digest`: of the archive."""
+    stand. The order of `orders` is that of the books. `settled`: positions that were paid ahead of their group; None: an archive of before format 4, which does not
+    say. `digest`: of the archive."""
 
     venue: Name
     digest: Hex256
@@ -176,6 +178,8 @@ class Opening(Record, tag="opening", frozen=True, kw_only=True):
     orders: tuple[OpeningOrder, ...] = ()
     series: tuple[OpeningSeries, ...] = ()
     scheduled: tuple[OpeningScheduled, ...] = ()
+    settled: tuple[OpeningPosition, ...] | None = None
+    budgets: tuple[OpeningBudget, ...] = ()
     note: Line = ""
 
 

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from protocol import phases
 
+from .budget_records import Budget
 from .kinds import MAX_AMOUNT, Count, Line, Name, OptionalName, Part, Positive
 from .market import Fees
 from .schedule_records import Schedulable
@@ -97,3 +98,10 @@ class OpeningScheduled(Part, frozen=True, kw_only=True):
     who: OptionalName = ""
     note: Line = ""
     fields: tuple[Name, ...] = ()
+
+
+class OpeningBudget(Part, frozen=True, kw_only=True):
+    """A session's budget, complete, and the account that it is for. Names on its lists that are not there yet begin to count when they are."""
+
+    account: Name
+    record: Budget

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 MANIFEST = "manifest.json"
-FORMAT = 3
+FORMAT = 4
 MOST_BYTES = 4 << 30  # of one part
 MOST_PARTS = 100
 

@@ -29,12 +29,14 @@ LIVES, TAILS = (1_000_000, 10_000_000), (100_000, 1_000_000)
 LONG_LIFE = 100_000_000  # only with EXOS_LONG=1: it takes an hour and 50 GB
 AIMS_S = {100_000: 3.0, 1_000_000: 10.0}
 RESTING, IDS = 1_000_000, 4_000_000
+ROWS_AN_ID = 2.7  # of the flow: so many commands close one id
 RATE, SECONDS = 10_000, 20.0
 SESSIONS, PER_TURN, BLOCK = 8, 1_000, 200_000
 
 
 class Wanted(msgspec.Struct):
-    """A folder to be made: `life` rows of commands, the newest snapshot `tail` rows before the end."""
+    """A folder to be made: `life` rows of commands, the newest snapshot `tail` rows before the end. trades: the flow's accounts are those of the world; else
+    most of its orders are refused. Half of `resting` is there at once, and each block of the flow leaves some more."""
 
     folder: str
     life: int
@@ -42,6 +44,7 @@ class Wanted(msgspec.Struct):
     resting: int
     orders: int = 0  # capacities; 0: as many as the flow needs
     archive: int = 0
+    trades: bool = False
 
 
 def toml(wanted: Wanted) -> str:
@@ -97,15 +100,16 @@ def make(wanted: Wanted) -> None:
 
     done, at, made = 0, 0, False
     block = min(BLOCK, wanted.life)
-    flow = named_flow(5, block, wanted.resting, sessions=SESSIONS)
-    first = True
+    flow = named_flow(5, block, wanted.resting // 2 if wanted.trades else wanted.resting, sessions=SESSIONS)
+    if wanted.trades:
+        for rows in (flow.preload, flow.flow):
+            at_home(server.engine.registry, rows)
     while done < wanted.life:
-        rows = np.concatenate([begin(), flow.preload]) if first else flow.flow.copy()
-        if not first:  # the same flow again with other ids: what it cancels and replaces is its own
-            shift = at * 10**7
+        rows = np.concatenate([begin(), flow.preload]) if at == 0 else flow.flow.copy()
+        if at:  # the same flow again with other ids: what it cancels and replaces is its own, but for what was there before
             for word in (L.CMD_ID_LO, L.CMD_ORIG_LO):
-                rows[:, word] += np.where(rows[:, word] > 0, shift, 0)
-        first, at = False, at + 1
+                rows[:, word] += np.where(rows[:, word] > 0, at * 10**7, 0)
+        at += 1
         cuts, _ = cut(engine, rows, min(PER_TURN, len(rows)))
         for words in cuts:
             put(words)
@@ -122,12 +126,27 @@ def make(wanted: Wanted) -> None:
                 break
     if wanted.tail == 0:
         seal(server.recovered, folder / "data")
-    used = {"orders": engine.m[L.H_OPEN_ORDERS], "events": engine.event_seq, "rows": engine.row_seq}
-    print(
-        json.dumps({**{name: int(value) for name, value in used.items()}, "digest": event_digest(engine, server.store.value()).hex()}),
-        flush=True,
-    )
+    closed = engine.m[L.H_POOLS + L.P_ARCHIVE * L.POOL_WORDS + L.PL_USED]
+    used = {"orders": engine.m[L.H_OPEN_ORDERS], "closed": closed, "events": engine.event_seq, "rows": engine.row_seq}
+    digest = event_digest(engine, server.store.value()).hex()
+    print(json.dumps({**{name: int(value) for name, value in used.items()}, "digest": digest}), flush=True)
     os._exit(0)
+
+
+def at_home(registry: Any, rows: Any) -> None:
+    """Give the rows of the named flow the accounts and sessions of the bench's world (server.config), which deals them to its members in another order."""
+    import numpy as np
+
+    from exchange_server.core import layout as L
+    from exchange_server.core.layout import definitions as d
+
+    index = (rows[:, L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF) - d.FIRST_TRADING_ACCOUNT
+    ids = np.zeros(int(index.max()) + 1, np.int64)
+    for i in np.unique(index).tolist():
+        member = i % SESSIONS + 1
+        account, session = registry.accounts.named(f"M{member}-{i // SESSIONS + 1}"), registry.sessions.named(f"S{member}")
+        ids[i] = session.id << 32 | account.id
+    rows[:, L.CMD_SESSION_ACCOUNT] = ids[index]
 
 
 class Folder:
@@ -277,6 +296,7 @@ class Probe:
         self.during: list[float] = []
         self.lags: list[float] = []
         self.looked = 0.0
+        self.caught_up = False
         self.status: Any = None
 
     def look(self) -> None:
@@ -308,11 +328,13 @@ class Probe:
             time.sleep(0.002)
             if status is None or status.state not in ("following", "snapshot"):
                 continue
-            if status.state == "snapshot":
-                self.during.append(took)
-            elif status.snapshots or status.lag_rows < 50_000:  # it has caught up after its own start
-                self.quiet.append(took)
-                self.lags.append(float(status.lag_ms))
+            self.caught_up = (
+                self.caught_up or status.state == "following" and status.lag_ms < 1000
+            )  # after its own start, for which the flow did not wait
+            if not self.caught_up:
+                continue
+            (self.during if status.state == "snapshot" else self.quiet).append(took)
+            self.lags.append(float(status.lag_ms))
             if status.snapshots and not after:
                 after = time.monotonic() + 5.0
 
@@ -322,7 +344,7 @@ def snapshot(scale: float) -> list[Result]:
     from exchange_server.follow.status import read_status
 
     resting, ids = int(RESTING * scale), int(IDS * scale)
-    wanted = Wanted("", resting + 2 * ids, 0, resting, orders=resting + 500_000, archive=max(ids, 100_000))
+    wanted = Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=3 * resting + 500_000, archive=max(ids, 100_000), trades=True)
     with Folder(wanted) as folder:
         text = (folder.path / "bench.toml").read_text()
         rows = int(RATE * max(3.0, SECONDS * min(1.0, 4 * scale)))
@@ -344,7 +366,7 @@ def snapshot(scale: float) -> list[Result]:
     if not probe.quiet:
         raise AnswerWrong("no order was sent while the follower rested: nothing to compare with")
     quiet, during = p99(probe.quiet), p99(probe.during)
-    state = f"{folder.made['orders']:,} resting orders, {ids:,} closed ids"
+    state = f"{folder.made['orders']:,} resting orders, {folder.made['closed']:,} closed ids"
     void = "" if len(probe.during) > 50 else f"only {len(probe.during)} orders were sent during the snapshot"
     note = f"{state}; {quiet:.2f} ms without, {during:.2f} ms during it; {len(probe.quiet):,} and {len(probe.during):,} orders; {RATE:,}/s of another member"
     return [
@@ -365,7 +387,7 @@ def snapshot(scale: float) -> list[Result]:
             "s",
             1.0,
             False,
-            f"{len(probe.lags):,} looks",
+            f"{len(probe.lags):,} looks, while it makes a snapshot too, after it has caught up once",
         ),
     ]
 
@@ -374,11 +396,12 @@ def grow(scale: float) -> list[Result]:
     """A start with larger tables against a start with the same ones."""
     resting, ids = int(RESTING * scale), int(IDS * scale)
     out = []
-    with Folder(Wanted("", resting + 2 * ids, 0, resting, orders=resting + 200_000, archive=max(ids, 100_000))) as folder:
+    small = 3 * resting + 200_000
+    with Folder(Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=small, archive=max(ids, 100_000), trades=True)) as folder:
         text = (folder.path / "bench.toml").read_text()
         taken = []
-        for orders in (resting + 200_000, 2 * resting + 400_000):
-            (folder.path / "bench.toml").write_text(text.replace(f"orders = {resting + 200_000}", f"orders = {orders}"))
+        for orders in (small, 2 * small):
+            (folder.path / "bench.toml").write_text(text.replace(f"orders = {small}", f"orders = {orders}"))
             began = time.perf_counter()
             with Started(folder) as server:
                 taken.append(time.perf_counter() - began)
@@ -388,7 +411,7 @@ def grow(scale: float) -> list[Result]:
                     raise AnswerWrong(f"the table of orders was to have {orders} rows: {server.status()['tables']['orders']}")
                 server.process.terminate()
                 server.process.wait(60)
-        note = f"{folder.made['orders']:,} resting orders, {ids:,} closed ids; {taken[0]:.2f} s with the same tables, {taken[1]:.2f} s with twice as many orders"
+        note = f"{folder.made['orders']:,} resting orders, {folder.made['closed']:,} closed ids; {taken[0]:.2f} s with the same tables, {taken[1]:.2f} s with twice as many orders"
         out.append(Result("grow", "start with larger tables against one with the same", taken[1] / taken[0], "times", 2.0, False, note))
     return out
 

@@ -238,7 +238,8 @@ class Bare(asyncio.Protocol):
 
 
 def main() -> int:
-    if not os.environ.get("BENCH_ANY_CORE"):
+    # With a follower the server deals the cores to the two itself.
+    if not os.environ.get("BENCH_ANY_CORE") and "on" not in sys.argv[sys.argv.index("--follower") :][:2]:
         os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
     from exchange_server.cli import serve
     from exchange_server.journal import ahead

@@ -301,7 +301,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_AHEAD_DECIDES", None, None, 0, None, None, "with contract {asked} nothing is left open: {limit} winners among {used} contracts",
      "A contract is determined ahead of its group only while the rest is undecided; a market of one contract has no rest.", "Close the market and record the result of all its contracts."),
     ("R_AHEAD_DIFFERS", None, None, 0, None, None, "contract {used} was paid {limit} ahead of its group, asked {asked}",
-     "The result of the whole market must agree with what accounts have been paid already.", "Correct the payouts. What was paid wrongly is corrected when the market is final."),
+     "The result of the whole market must agree with what accounts have been paid already. A correction of a final result may differ, unless sets were made or taken apart after the contract was paid: then nobody has the other side of the difference.", "Correct the payouts. What was paid wrongly is corrected when the market is final, as far as that is possible."),
     ("R_AHEAD_UNCOVERED", None, None, 0, None, None, "contract {asked} cannot be paid ahead of its group: an account that is short in it counts on what the rest is worth to it",
      "An account is short in the winner and owns more of the rest than can lose. What the rest is worth to it for certain becomes cash only with the whole result, so it could not pay now.", "Withdraw the contract, or leave it determined: it is paid with the result of the whole market."),
     ("R_OUTCOME_UNKNOWN", None, None, 1, None, None, "the event has no contract {asked}",

@@ -6,12 +6,16 @@ The test command runs a short form of each. Each long form has a time limit: a r
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMED_OUT = 124  # as timeout(1) returns it
 USAGE = 2
+NO_TESTS = 5  # of pytest: nothing was selected
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Long:
     what: str
     minutes: int  # limit
     tests: tuple[str, ...]  # arguments of pytest
+    apart: bool = False  # each file is a run of its own, as many side by side as there are cores
 
 
 LONG = {
@@ -26,9 +31,16 @@ LONG = {
         "every bit of the journal's last 64 KiB flipped, cuts at every byte, stale and random bytes", 60, ("tests/journal/test_walk.py",)
     ),
     "crash": Long(
-        "5,000 lives of a killed writer, 100 power cuts, the n-th write or sync failing for n up to 600",
+        "5,000 lives of a killed writer, 100 power cuts, the n-th write or sync failing for n up to 600, the same with follower and archive",
         60,
-        ("tests/journal/test_crash.py", "tests/follow/test_crash.py", "tests/archive/test_crash.py"),
+        (
+            "tests/journal/test_crash.py",
+            "tests/archive/test_crash.py",
+            "tests/follow/test_crash.py",
+            "tests/follow/test_power.py",
+            "tests/archive/test_ownership_crash.py",
+        ),
+        apart=True,
     ),
     "backup": Long("60 backups under load, the server killed in the middle of each", 30, ("tests/backup/test_load.py",)),
     "tables": Long("a start with larger tables killed at each of its calls", 60, ("tests/upgrade/test_resize.py",)),
@@ -55,12 +67,33 @@ def table() -> list[str]:
 def run(name: str, more: list[str]) -> int:
     """The long form `name`, with more arguments for pytest; its exit code, TIMED_OUT over its limit."""
     long = LONG[name]
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), *long.tests, *more]
-    try:
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, "EXOS_LONG": "1"}, timeout=60 * long.minutes, check=False).returncode
-    except subprocess.TimeoutExpired:
+    end = time.monotonic() + 60 * long.minutes
+    if not long.apart:
+        code, _ = _pytest(long.tests, more, end, told=False)
+    else:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # threads that wait for processes
+            codes = {code for code, _ in pool.map(lambda file: _pytest((file,), more, end, told=True), long.tests)}
+        code = TIMED_OUT if TIMED_OUT in codes else max(codes - {NO_TESTS}, default=NO_TESTS)
+    if code == TIMED_OUT:
         print(f"scripts/test: long test '{name}' was stopped at its limit of {long.minutes} minutes", file=sys.stderr)
-        return TIMED_OUT
+    return code
+
+
+def _pytest(tests: tuple[str, ...], more: list[str], end: float, told: bool) -> tuple[int, str]:
+    """Exit code and output of one run of pytest, which ends at `end` of the monotonic clock. told: its output is kept and shown when it has ended."""
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), *tests, *more]
+    output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if told else {}
+    try:
+        left = max(end - time.monotonic(), 0.1)
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "EXOS_LONG": "1"}, timeout=left, check=False, **output)
+    except subprocess.TimeoutExpired as error:
+        text = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
+        code = TIMED_OUT
+    else:
+        code, text = done.returncode, done.stdout if told else ""
+    if told:
+        print(f"{' '.join(tests)}:\n{text}", flush=True)
+    return code, text
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from protocol import codes as C
 from tests.model_ladder import Ladder
-from tests.model_world import Listing, Order, Refused, Row
+from tests.model_world import Ahead, Listing, Order, Refused, Row
 
 
 def denominator(model: int, payout: int) -> int:
@@ -42,10 +42,10 @@ class Opening(Ladder):
         if event.touched or event.sets or event.version or c.qty and event.product != C.EXACTLY:
             raise Refused(C.R_BAD_DEFINITION)
         event.sets = c.qty
-        event.pool = c.qty * event.k * event.payout * event.tick_value
+        event.pool = c.qty * self.undecided(event)[1] * event.payout * event.tick_value
         self.assets[event.asset].external += event.pool
         event.phase, event.version, event.window_end, event.result, event.in_play = c.phase, c.version, c.until, c.paid, c.in_play
-        event.payouts = [0] * event.n
+        event.payouts = event.payouts or [0] * event.n
         event.elsewhere = c.phase == C.PH_FINAL
         row = Row(kind=C.E_OPENING, trade=C.OPENING_MARKET, last_price=event.id, last_qty=event.sets, fee=event.pool)
         self.emit(0, row)
@@ -54,8 +54,19 @@ class Opening(Ladder):
         if c.target not in self.instruments:
             raise Refused(C.R_UNKNOWN_INSTRUMENT)
         instrument = self.instruments[c.target]
+        event = self.events[instrument.event]
+        if c.phase:
+            decided = [a.payout for a in event.ahead.values()] + [c.paid]
+            left, winners = event.n - len(decided), event.k - sum(x == event.payout for x in decided)
+            if (
+                c.phase not in (C.PH_DETERMINED, C.PH_DISPUTED, C.PH_FINAL) or event.touched or event.version or c.target in event.ahead
+                or c.paid not in (0, event.payout) or left < 1 or winners < 1 or event.product == C.EXACTLY and winners >= left or event.product == C.SPOT
+            ):  # fmt: skip
+                raise Refused(C.R_BAD_DEFINITION)
+            event.ahead[c.target] = Ahead(c.phase, c.paid, c.version, c.until)
         instrument.last = c.price
-        self.events[instrument.event].payouts[instrument.index] = c.paid
+        event.payouts = event.payouts or [0] * event.n
+        event.payouts[instrument.index] = c.paid if c.phase in (0, C.PH_FINAL) else 0
 
     def _position(self, c: Row) -> None:
         if c.target not in self.instruments:
@@ -63,7 +74,10 @@ class Opening(Ladder):
         if c.account not in self.accounts or not self.accounts[c.account].firm:
             raise Refused(C.R_UNKNOWN_ACCOUNT)
         self.touch(c.account, c.target)
-        if c.qty:
+        event = self.event_of(c.target)
+        if c.target in event.ahead and event.ahead[c.target].phase == C.PH_FINAL:
+            event.settled |= {(c.account, c.target): c.qty} if c.qty else {}
+        elif c.qty:
             position = self.accounts[c.account].position
             position[c.target] = position.get(c.target, 0) + c.qty
             self.emit(0, Row(kind=C.E_OPENING, trade=C.OPENING_POSITION, account=c.account, instrument=c.target, last_qty=c.qty))
@@ -116,14 +130,23 @@ def opening(model: Ladder) -> list[Row]:
     """The rows that open the markets of an exchange elsewhere, where they are defined and the accounts have their money."""
     rows = []
     for event in model.events.values():
+        ahead = event.ahead if event.phase != C.PH_FINAL else {}
+        for i, a in ahead.items():
+            rows.append(Row(
+                kind=C.C_OPENING, part=C.OPENING_CONTRACT, target=i, price=model.instruments[i].last, paid=a.payout, phase=a.phase, version=a.version, until=a.until,
+            ))  # fmt: skip
         rows.append(Row(
             kind=C.C_OPENING, part=C.OPENING_MARKET, target=event.id, qty=event.sets, phase=event.phase, version=event.version,
             until=event.window_end, in_play=event.in_play, paid=event.result,
         ))  # fmt: skip
         for i, paid in zip(event.contracts, event.payouts or [0] * event.n):
-            rows.append(Row(kind=C.C_OPENING, part=C.OPENING_CONTRACT, target=i, price=model.instruments[i].last, paid=paid))
+            if i not in ahead:
+                rows.append(Row(kind=C.C_OPENING, part=C.OPENING_CONTRACT, target=i, price=model.instruments[i].last, paid=paid))
         for account in event.touched:
-            held = {i: q for i in event.contracts if (q := model.accounts[account].position.get(i, 0))} or {event.contracts[0]: 0}
+            held = {i: q for i in event.contracts if (q := model.accounts[account].position.get(i, 0))}
+            if ahead:
+                held |= {i: q for (number, i), q in event.settled.items() if number == account}
+            held = held or {event.contracts[0]: 0}
             rows += [Row(kind=C.C_OPENING, part=C.OPENING_POSITION, target=i, account=account, qty=q) for i, q in held.items()]
     for o in sorted(model.open, key=lambda o: o.listing is not model.listings[(o.venue, o.instrument)]):
         part, now = denominator(o.listing.model, o.payout), model.listings[(o.venue, o.instrument)]

@@ -37,6 +37,10 @@ class Reversal(Settlement):
         payouts = list(c.payouts or event.payouts)
         if c.payouts:
             self.check_payouts(event, c)
+            differs = {i: new - old for i, new, old in zip(event.contracts, payouts, event.payouts)}
+            total = sum(qty * differs[i] for (_, i), qty in event.settled.items())
+            if event.product == C.EXACTLY and any(differs[i] for i in event.ahead) and total:
+                raise Refused(C.R_AHEAD_DIFFERS)
             if payouts == event.payouts:
                 raise Refused(C.R_SAME_RESULT)
             event.version += 1

@@ -89,7 +89,7 @@ def maker(config: str, data: Path) -> Callable[[Iterable[bytes] | None], Any]:
 @journal.verb(
     "replay",
     "run every row through a fresh engine, compare all state digests, print the last one",
-    details="DIR is the data folder. Where the first segments were recycled, it begins with the oldest snapshot that the journal reaches. The capacities are those that the folder was created with.",
+    details="DIR is the data folder. Where the first segments were recycled, or are of rules before an upgrade, it begins with the oldest snapshot from which the journal goes on. The capacities are those that the folder was created with.",
     examples=("exos journal replay /srv/exos",),
     slow=True,
 )
@@ -98,44 +98,28 @@ def maker(config: str, data: Path) -> Callable[[Iterable[bytes] | None], Any]:
 def replay(data: Path, config: str) -> Result:
     make = maker(config, data)
     from ..journal import recycled
-    from ..journal.event_files import EventSum
-    from ..journal.marks import differs
-    from ..journal.recover import oldest_start
+    from ..journal import replay as running
     from ..journal.runner import Threads
+    from ..journal.snapshots import Snapshot
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
-    from ..journal.walk import Walk
+
+    def begins(snapshot: Snapshot) -> None:
+        where = recycled.where(folder)
+        text = f"replayed from {snapshot.path.name} (row {snapshot.position.seq}), the oldest snapshot from which the journal goes on"
+        say(f"{text}. {where}" if where else text)
 
     folder = folder_of(data)
     began = perf_counter()
-    marks = 0
     try:
         lock: DirectoryLock | None = DirectoryLock(folder)
     except JournalLocked:
         lock = None  # a server is writing: replay what is durable so far
     try:
         with progress("replaying", "rows") as at:
-            snapshot = oldest_start(data, folder)
-            if snapshot is not None:
-                say(
-                    f"the journal begins after row 0: replayed from {snapshot.path.name} (row {snapshot.position.seq}). {recycled.where(folder)}"
-                )
-            engine = make(snapshot.body() if snapshot is not None else None)
-            total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
-            proven = snapshot.position.seq if snapshot is not None else 0
-            start = snapshot.position if snapshot is not None else None
-            walk = Walk(folder, start=start, live=lock is None, runner=Threads(), progress=at)
-            for batch in walk:
-                if batch.rows.size:
-                    engine.apply(batch.rows, batch.rows.size, total.add)
-                if batch.mark is not None:
-                    marks += 1
-                    wrong = differs(batch.mark, engine, total.words.tobytes())
-                    if wrong:
-                        raise CommandError(
-                            Exit.RECOVERY,
-                            f"what rows {proven} to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
-                            f"one that wrote it, or the capacities differ (--config)",
-                        )
+            done = running.replay(data, folder, make, live=lock is None, runner=Threads(), begins=begins, progress=at)
+    except running.Unlike as error:
+        way = "this program is not the one that wrote it, or the capacities differ (--config)"
+        raise CommandError(Exit.RECOVERY, f"{error}: {way}") from error
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
@@ -143,13 +127,13 @@ def replay(data: Path, config: str) -> Result:
     finally:
         if lock is not None:
             lock.release()
-    seconds, digest = perf_counter() - began, engine.digest().hex()
+    seconds, digest, events = perf_counter() - began, done.engine.digest().hex(), done.engine.event_seq - 1
     say(
-        f"replayed {walk.rows} rows in {walk.frames} frames, {engine.event_seq - 1} events, {marks} state digests compared, "
-        f"{seconds:.2f} s, digest {digest}"
+        f"replayed {done.rows} rows in {done.frames} frames, {events} events, {done.marks} state digests compared, {seconds:.2f} s, digest {digest}"
     )
+    first = {"first_row": done.begin, "snapshot": done.snapshot.path.name if done.snapshot is not None else None}
     return Result(
-        {"rows": walk.rows, "frames": walk.frames, "events": engine.event_seq - 1, "digests": marks, "seconds": seconds, "digest": digest}
+        {**first, "rows": done.rows, "frames": done.frames, "events": events, "digests": done.marks, "seconds": seconds, "digest": digest}
     )
 
 

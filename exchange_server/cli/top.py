@@ -1,6 +1,8 @@
 """`exos top`: a running server at a glance, from its page of counters; works while the server hangs."""
 
+import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from ..watch.view import View
 
 SHORTEST_S = 0.5  # the server writes its page twice a second
-NARROW, LOW = 80, 24
 
 
 @verb(
@@ -56,8 +57,9 @@ def _look(data: Path) -> "View":
 def _once(data: Path, every: float, quiet: bool) -> Result:
     """One interval, as text or as data."""
     from rich.console import Console
+    from rich.text import Text
 
-    from ..watch.screen import figures, screen
+    from ..watch.screen import NARROW, figures, screen
     from ..watch.view import Interval
 
     before = _look(data)
@@ -68,7 +70,8 @@ def _once(data: Path, every: float, quiet: bool) -> Result:
     if not quiet:
         console = Console(highlight=False)
         console = Console(highlight=False, width=max(console.width, NARROW))
-        console.print(screen(told, time.strftime("%H:%M:%S UTC", time.gmtime())))
+        for line in screen(told, _clock(), console.width):
+            console.print(Text.assemble(*line))
     return Result(told, exit_of(view))
 
 
@@ -81,23 +84,25 @@ def exit_of(view: "View") -> Exit:
     return Exit.FAILED if view.not_ready else Exit.OK
 
 
-def _live(data: Path, every: float) -> None:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
+def _clock() -> str:
+    return time.strftime("%H:%M:%S UTC", time.gmtime())
 
-    from ..watch.screen import figures, screen
+
+def _live(data: Path, every: float) -> None:
+    from ..watch.screen import LOW, NARROW, Line, figures, screen
+    from ..watch.terminal import Terminal
     from ..watch.view import Interval
 
-    console = Console(highlight=False)
     before = now = _look(data)
-    with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
+    with _keys() as pressed, Terminal(sys.stdout, shutil.get_terminal_size) as terminal:
         interval = Interval(None, now)
         while True:
-            shown = screen(figures(now, interval), time.strftime("%H:%M:%S UTC", time.gmtime()))
-            if console.width < NARROW or console.height < LOW:
-                shown = Text(f"exos top needs {NARROW} columns and {LOW} lines; this terminal has {console.width} and {console.height}.")
-            live.update(shown, refresh=True)
+            width, height = shutil.get_terminal_size()
+            small = f"exos top needs {NARROW} columns and {LOW} lines; this terminal has {width} and {height}."
+            lines: list[Line] = [[(piece, "")] for piece in textwrap.wrap(small, width)]
+            if width >= NARROW and height >= LOW:
+                lines = screen(figures(now, interval), _clock(), width, height)
+            terminal.show(lines)
             if pressed(every):
                 return
             now = _look(data)

@@ -90,6 +90,8 @@ def opening(archive: va.Archive, deposit_guests: bool) -> ar.Opening:
         orders=_parts(ar.OpeningOrder, parts["orders"], "orders"),
         series=_parts(ar.OpeningSeries, parts["series"], "series"),
         scheduled=_parts(ar.OpeningScheduled, parts["scheduled"], "scheduled"),
+        settled=_parts(ar.OpeningPosition, parts["settled"], "settled"),
+        budgets=_parts(ar.OpeningBudget, parts["budgets"], "budgets"),
         note=note,
     )
 
@@ -155,6 +157,8 @@ def import_(file: Path, deposit_guests: bool, dry_run: bool, server: Server) -> 
         if not answer.ok:
             raise refused(answer, f"{answer.text} (nothing was done)")
         say(answer.text)
+        if act.budgets:
+            say(f"{len(act.budgets)} budgets keep their limits; what was used of them counts anew from here (docs/leaving.md)")
         acts = list(afterwards(archive))
         with progress("importing", "acts", len(acts)) as at:
             for done, one in enumerate(acts, 1):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,13 +22,16 @@ from ..journal import format as fmt
 from ..journal.event_files import EventSum
 from ..journal.files import SYNC_EVERY_BYTES, JournalError, Position, disk_words
 from ..journal.marks import differs
+from ..journal.piecewise import Pace
 from ..journal.recover import EngineLike, Report, restore
 from ..journal.snapshots import HEADER_BYTES, Keep, NotPruned, Snapshot, write_snapshot
 from ..journal.walk import Batch
+from .apart import Apart
 from .source import Source
 
 TEMPORARY = "follower.tmp"
 AGAIN_S = 60.0  # a snapshot that failed is tried again after this time
+DISK_BYTES_PER_S = 384 << 20  # of a snapshot, written or read back
 REST = 10  # after a snapshot it rests for this many times as long as that one took
 
 
@@ -63,6 +67,24 @@ class Made:
     problem: str = ""
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """What became of a snapshot. name: empty: there is none; then `problem` says why."""
+
+    name: str = ""
+    bytes: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Making:
+    """A snapshot that is being made apart. since: the rows from which on its successor would count if it fails."""
+
+    at: Position
+    began: float
+    since: int
+    apart: Apart
+
+
 class Follower:
     """One engine on one source. `catch_up` is called again and again; only a frame that is being written is waited for (source.py)."""
 
@@ -77,9 +99,10 @@ class Follower:
         logic: int = L.LOGIC_VERSION,
         clock: Callable[[], float] = monotonic,
         before_snapshot: Callable[[], None] = lambda: None,
+        apart: bool = False,
     ) -> None:
         """Restores the newest good snapshot of the folder, else begins at the first row. rules: from the state at a mark. before_snapshot: called
-        before one is made. Raises JournalRefused, JournalError, OSError."""
+        before one is made. apart: a copy of this process makes them, and following goes on meanwhile. Raises JournalRefused, JournalError, OSError."""
         self.data = data
         self.source = source
         self.server_id = server_id
@@ -87,6 +110,8 @@ class Follower:
         self._make = make_engine
         self._clock = clock
         self._before_snapshot = before_snapshot
+        self._apart = apart
+        self._making: _Making | None = None
         self.report = Report(data / "journal")
         snapshot, engine = restore(data, make_engine, self.report, logic, server_id)
         self.engine: EngineLike = engine if engine is not None else make_engine(None)
@@ -112,6 +137,7 @@ class Follower:
     def catch_up(self) -> Iterator[Batch]:
         """Apply what is durable now, batch by batch: yields each after it was applied. Raises Differs, JournalRefused, JournalError, OSError of
         the source."""
+        self.look()
         if self._at_mark and self.position is not None and self._due(self.position):  # it rested when the mark came, or the age came later
             self._snapshot(self.position)
         for batch in self.source.batches(self.position):
@@ -153,18 +179,63 @@ class Follower:
 
     def _due(self, at: Position) -> bool:
         rows, now = at.seq - self._since, self._clock()
-        if rows <= 0 or now < self._not_before_s:
+        if rows <= 0 or now < self._not_before_s or self.making:
             return False
         rules = self._rules_now(self.engine)
         return rows >= rules.rows or self._bytes >= rules.bytes or now - self._since_s >= rules.age_s
 
     def _snapshot(self, at: Position) -> None:
-        """Write one, restore it, and let it count if it gives the same digest. A failure is noted and tried again; following goes on."""
+        """Begin one, or make it at once."""
         self._before_snapshot()
-        rules = self._rules_now(self.engine)
-        began = self._clock()
+        rules, began = self._rules_now(self.engine), self._clock()
+        if not self._apart:
+            self._made_one(at, self._write(at, rules), self._clock() - began)
+            return
+        try:
+            self._making = _Making(at, began, self._since, Apart(lambda: msgspec.json.encode(self._write(at, rules))))
+            self._begin_rest(at.seq, 0.0)
+        except OSError as error:
+            self._made_one(at, _Written(problem=_sentence(error, self.data / "snapshots", at.seq)), 0.0)
+
+    def look(self) -> None:
+        """Whether the snapshot that is made apart is there."""
+        making = self._making
+        if making is None or (told := making.apart.result()) is None:
+            return
+        self._making = None
+        try:
+            written = msgspec.json.decode(told, type=_Written)
+        except msgspec.MsgspecError:
+            written = _Written(
+                problem=f"no snapshot at row {making.at.seq}: the process that made it was ended, by the system if there was not enough memory"
+            )
+        since, count = self._since, self._bytes
+        self._made_one(making.at, written, self._clock() - making.began)
+        self._since, self._bytes = (since, count) if written.name else (making.since, count)
+
+    def close(self) -> None:
+        """A snapshot that is made apart is given up."""
+        if self._making is not None:
+            self._making.apart.end()
+            self._making = None
+
+    @property
+    def making(self) -> bool:
+        """Whether a snapshot is being made apart."""
+        return self._making is not None
+
+    def _made_one(self, at: Position, written: "_Written", took: float) -> None:
+        """A failure is noted and tried again; following goes on."""
+        if not written.name:
+            self.made.problem = written.problem
+            self._not_before_s = self._clock() + AGAIN_S
+            return
+        self.made = Made(written.name, at.seq, written.bytes, took, self.made.count + 1, written.problem)
+        self._begin_rest(at.seq, REST * took)
+
+    def _write(self, at: Position, rules: Rules) -> "_Written":
+        """Write one, restore it, and let it count if it gives the same digest."""
         folder = self.data / "snapshots"
-        problem = ""
         try:
             digest = self.engine.digest()
             path = write_snapshot(
@@ -172,16 +243,11 @@ class Follower:
                 logic=self.logic, event_value=self.events.words.tobytes(), time_ns=self.engine.time_ns, keep=rules.keep,
                 temporary_name=TEMPORARY, writing=_writing(rules.keep_free), check=lambda made: self._check(made, digest),
             )  # fmt: skip
+            return _Written(path.name, path.stat().st_size)
         except NotPruned as error:
-            path, problem = error.path, str(error)
+            return _Written(error.path.name, error.path.stat().st_size, str(error))
         except (OSError, fmt.BadBytes, SnapshotUnlike, MemoryError) as error:
-            self.made.problem = _sentence(error, folder, at.seq)
-            self._not_before_s = self._clock() + AGAIN_S
-            return
-        took = self._clock() - began
-        size = path.stat().st_size
-        self.made = Made(path.name, at.seq, size, took, self.made.count + 1, problem)
-        self._begin_rest(at.seq, REST * took)
+            return _Written(problem=_sentence(error, folder, at.seq))
 
     def _check(self, made: Snapshot, digest: bytes) -> None:
         restored = self._make(made.body())
@@ -190,18 +256,15 @@ class Follower:
 
 
 def _writing(keep_free: int) -> Callable[[int, int], None]:
-    """Before each chunk of a snapshot: small syncs, so that the journal's sync never waits for a large one, and room for the journal."""
-    checked = -SYNC_EVERY_BYTES
+    """Before each piece of a snapshot that is written or read back: room for the journal, and a pace at which its syncs find the disk free."""
+    pace = Pace(DISK_BYTES_PER_S)
 
-    def before(fd: int, written: int) -> None:
-        nonlocal checked
-        if written - checked < SYNC_EVERY_BYTES:
-            return
-        checked = written
-        os.fdatasync(fd)
-        disk = os.fstatvfs(fd)
-        if disk.f_bavail * disk.f_frsize < keep_free:
-            raise OSError(errno.ENOSPC, f"less than {keep_free >> 20} MiB would be left for the journal")
+    def before(fd: int, done: int) -> None:
+        pace.wait(done)
+        if done % SYNC_EVERY_BYTES == 0:
+            disk = os.fstatvfs(fd)
+            if disk.f_bavail * disk.f_frsize < keep_free:
+                raise OSError(errno.ENOSPC, f"less than {keep_free >> 20} MiB would be left for the journal")
 
     return before
 

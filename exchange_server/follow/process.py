@@ -117,6 +117,8 @@ class Process:
             return self.end(Exit.RECOVERY, f"{error.filename or self.data}: {error.strerror or error}")
         finally:
             self.keeper.close()
+            if self.follower is not None:
+                self.follower.close()
             lock.release()
 
     def _lock(self) -> DirectoryLock:
@@ -147,7 +149,7 @@ class Process:
                 return self._stopped()
             self._report()
             time.sleep(IDLE_S)
-        self.follower = follower = Follower(self.data, source, SERVER_ID, self._engine, self._rules, before_snapshot=self._before_snapshot)
+        self.follower = follower = Follower(self.data, source, SERVER_ID, self._engine, self._rules, apart=True)
         self.log("info", "following", row=follower.seq, snapshot=follower.made.name, notes=follower.report.notes)
         self.status.state = FOLLOWING
         pause = BUSY_S
@@ -197,11 +199,6 @@ class Process:
         self.keeper.look(time.monotonic(), Wanted(values.archive, values.event_retention_ns, engine.time_ns))
 
     # ---- reporting ----------------------------------------------------------------------------------------------------
-    def _before_snapshot(self) -> None:
-        self.status.state = SNAPSHOT
-        self._report(force=True)
-        self.status.state = FOLLOWING
-
     def _report(self, force: bool = False) -> None:
         """Write the status file, once a second. What cannot be written is not worth ending for."""
         now = time.time_ns()
@@ -212,6 +209,8 @@ class Process:
         status.at_ns = now
         if follower is not None:
             made = follower.made
+            if status.state in (FOLLOWING, SNAPSHOT):
+                status.state = SNAPSHOT if follower.making else FOLLOWING
             durable = follower.source.durable()
             status.row_seq, status.event_seq, status.marks, status.proven_seq = (
                 follower.seq,

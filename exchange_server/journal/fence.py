@@ -6,6 +6,7 @@ the folder afterwards.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from . import format as fmt
@@ -26,9 +27,21 @@ def newest_mark(directory: Path) -> fmt.Watermark | None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """A new file under this name, synced; whoever has the old one open does not reach it. Raises OSError."""
+    """A new file under this name, synced; whoever has the old one open does not reach it. Raises OSError with its name; the old one is there then, or already
+    the new one."""
     temporary = path.with_name(path.name + ".tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        _write_synced(temporary, content)
+        os.rename(temporary, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         view = memoryview(content)
         while len(view):
@@ -36,8 +49,6 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-    os.rename(temporary, path)
-    sync_directory(path.parent)
 
 
 def watermark_file(mark: fmt.Watermark) -> bytes:

@@ -506,19 +506,43 @@ def restore(
 
 
 def oldest_start(data: Path, folder: Path, logic: int = L.LOGIC_VERSION) -> Snapshot | None:
-    """Where a replay of all that is left begins: None: with the first row; else the oldest good snapshot that the journal in `folder` reaches. Raises
-    JournalRefused if there is none, OSError."""
+    """Where a replay of all that is left of these rules begins: None: with the first row (or there is nothing of these rules: who walks says so); else the oldest good
+    snapshot from which the journal in `folder` goes on. Raises JournalRefused if there is none, OSError."""
     segments = list_segments(folder)
-    if not segments or segments[0][0] == 1:
+    number, before = _first_of(segments, logic)
+    if number <= 1:
         return None
-    first, path = segments[0]
     for snapshot in reversed(list(newest_snapshots(data / "snapshots", []))):
-        if snapshot.logic == logic and snapshot.position.segment >= first:
+        if snapshot.logic == logic and snapshot.position.segment >= number:
             return snapshot
+    why = f"the journal begins with segment {number}, and there is no good snapshot from which it goes on"
+    way = recycled.where(folder, 1, number - 1)
+    if before:
+        why = f"the segments before it are of rules version {before}, and there is no good snapshot of version {logic} from which the journal goes on"
+        way = "restore the snapshot that exos upgrade apply made, or a later one, from a copy"
+    elif not way and folder == data:
+        way = f"bring the segments before it too: exos journal fetch 1..{number - 1} --data DIR --into {folder} --archive FOLDER"
     raise JournalRefused(
-        path, 0, "those before this segment", f"the journal begins with segment {first}, and there is no good snapshot from which it goes on",
-        recycled.where(folder, 1, first - 1) or "restore the segments or a snapshot from a copy",
-    )  # fmt: skip
+        folder / fmt.segment_name(number), 0, "those before this segment", why, way or "restore the segments or a snapshot from a copy"
+    )
+
+
+def _first_of(segments: list[tuple[int, Path]], logic: int) -> tuple[int, int]:
+    """Number of the first segment of these rules (0: none), and the rules version of the one before it in the folder (0: there is none)."""
+    before = 0
+    for number, path in segments:
+        with open(path, "rb") as file:
+            head = file.read(fmt.SEGMENT_USED_BYTES)
+        if not head.strip(b"\0"):
+            break  # prepared
+        try:
+            found = fmt.parse_segment_header(head).logic
+        except fmt.BadBytes:
+            return number, before  # who walks says what is wrong with it
+        if found == logic:
+            return number, before
+        before = found
+    return 0, before
 
 
 def repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:

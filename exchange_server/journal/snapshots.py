@@ -27,6 +27,7 @@ a clean stop, the follower (exchange_server/follow/) while it runs. The newest a
 newest two of them stay whatever else is made: the journal before the older one may be recycled (exchange_server/archive/).
 """
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -41,6 +42,7 @@ from .ahead import HEADER_BYTES
 from .fence import replace_file
 from .files import Position, disk_words, sync_directory
 from .format import BadBytes
+from .piecewise import PIECE, Pieces
 
 MAGIC = b"EXOSSNP1"
 VERSION = 1
@@ -163,7 +165,8 @@ def write_snapshot(
 ) -> Path:
     """Write one snapshot, atomically, and delete those that `keep` does not keep.
 
-    temporary_name: each writer of a folder has its own. writing: called before each chunk with the descriptor and the bytes written so far.
+    temporary_name: each writer of a folder has its own. writing: the body is written piece by piece beside a journal in use (piecewise.py), and this called before each
+    with the descriptor and the bytes written so far; then the same while it is read back.
     check: called with the snapshot, read back from its file, before it gets its name: one that passes counts as verified. Both may raise. Raises
     OSError, BadBytes (it was not read back as it was written), and what these two raise, leaving the folder as it was; NotPruned when the
     snapshot is there.
@@ -174,23 +177,16 @@ def write_snapshot(
     try:
         with open(temporary, "wb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             _write_all(file.fileno(), bytes(HEADER_BYTES))
-            h = hashlib.sha256()
-            size = 0
-            for chunk in chunks:
-                if writing is not None:
-                    writing(file.fileno(), size)
-                h.update(chunk)
-                size += len(chunk)
-                _write_all(file.fileno(), chunk)
+            body, size = _write_body(file.fileno(), temporary, chunks, writing)
             fields = (logic, server_id, position.seq, event_seq, position.segment, position.offset, position.epoch, size)
-            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, h.digest(), event_value, time_ns)
+            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, body, event_value, time_ns)
             head = head.ljust(504, b"\0")
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             _write_all(file.fileno(), head + zlib.crc32(head).to_bytes(8, "little"))
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what is read back comes from the disk
         if check is not None:
-            check(read_snapshot(temporary))
+            check(read_snapshot(temporary, writing))
         os.rename(temporary, final)
         sync_directory(directory)
     except BaseException:
@@ -198,11 +194,27 @@ def write_snapshot(
         raise
     try:
         if check is not None:
-            _note_verified(directory, final.name, h.hexdigest())
+            _note_verified(directory, final.name, body.hex())
         prune(directory, keep)
     except OSError as error:
         raise NotPruned(final, error) from error
     return final
+
+
+def _write_body(fd: int, path: Path, chunks: Iterable[bytes], writing: Callable[[int, int], None] | None) -> tuple[bytes, int]:
+    """(SHA-256, bytes) of what was written after the header."""
+    h, size = hashlib.sha256(), 0
+    if writing is None:
+        for chunk in chunks:
+            h.update(chunk)
+            size += len(chunk)
+            _write_all(fd, chunk)
+        return h.digest(), size
+    with contextlib.closing(Pieces(fd, path, HEADER_BYTES, lambda done: writing(fd, done))) as pieces:
+        for chunk in chunks:
+            h.update(chunk)
+            pieces.add(chunk)
+        return h.digest(), pieces.end()
 
 
 def _verified(directory: Path) -> dict[str, str]:
@@ -275,18 +287,25 @@ def read_header(path: Path) -> Snapshot:
     return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value, time_ns, body)
 
 
-def read_snapshot(path: Path, *, at_start: bool = False) -> Snapshot:
-    """Check a whole snapshot: header, length, SHA-256 of the body. at_start: what was read ahead counts (ahead.py); else it is read from the disk.
-    Raises BadBytes naming the failed check, OSError."""
+def read_snapshot(path: Path, reading: Callable[[int, int], None] | None = None, *, at_start: bool = False) -> Snapshot:
+    """Check a whole snapshot: header, length, SHA-256 of the body. reading: called before each piece with the descriptor and the bytes read so far. at_start:
+    what was read ahead counts (ahead.py); else it is read from the disk. Raises BadBytes naming the failed check, OSError."""
     snapshot = read_header(path)
     if at_start and ahead.body_hash(path) == snapshot.body_hash:
         return snapshot
     with open(path, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if reading is not None:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # nothing is read ahead: no more than a piece at a time
         file.seek(HEADER_BYTES)
         h = hashlib.sha256()
         left = snapshot.body_bytes
-        while left > 0 and (chunk := file.read(min(CHUNK, left))):
+        while left > 0:
+            if reading is not None:
+                reading(file.fileno(), snapshot.body_bytes - left)
+            chunk = file.read(min(CHUNK if reading is None else PIECE, left))
+            if not chunk:
+                break
             h.update(chunk)
             left -= len(chunk)
     if left or h.digest() != snapshot.body_hash:

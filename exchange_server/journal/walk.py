@@ -365,6 +365,9 @@ class Walk:
 
     def _check_watermark(self, mark: fmt.Watermark) -> None:
         self._mark_seen = True
+        start = self._start
+        if start is not None and (start.segment, start.offset) > (mark.segment, mark.offset) and start.epoch >= mark.epoch:
+            return  # what a snapshot is of was durable as well: after a power cut the watermark's file may be older
         seq = int(self._res[jw.WR_SEQUENCE])
         if self._res[jw.WR_POSITION] == mark.offset and self._accept == (self._segment, mark.offset):
             return

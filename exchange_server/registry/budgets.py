@@ -35,7 +35,7 @@ def lines_for(registry: Definitions, event: Event) -> list[Words]:
     return [rows_of.budget_market(one.account, event.id, True) for one in registry.budgets.values() if matches(one, event)]
 
 
-def _listed(registry: Definitions, budget: Budget | None) -> set[int]:
+def listed(registry: Definitions, budget: Budget | None) -> set[int]:
     """The events that the core has on a budget's list."""
     return {event.id for event in registry.events if matches(budget, event)} if budget is not None and is_listed(budget.record) else set()
 
@@ -70,14 +70,14 @@ def budget(registry: Definitions, record: br.Budget, engine: EngineLike) -> Act:
     session: Session = checks.find(registry.sessions, "session", record.session)
     checks.refuse_closed("session", session, "session")
     old = registry.budgets.get(session.id)
-    full = _complete(record, old)
+    full = complete(record, old)
     asset = checks.find(registry.assets, "asset", full.asset)
     account = _account(registry, session, old)
     _check_markets(registry, full)
     if old is not None and full == old.record and not record.anew:
         return checks.unchanged("budget of", record.session, session.id)
     new = Budget(session.id, account, full)
-    before, after = _listed(registry, old), _listed(registry, new)
+    before, after = listed(registry, old), listed(registry, new)
     if after - before:
         checks.hash_room(engine, "pairs", L.P_PAIR_HASH, len(after - before))
     rows = [rows_of.budget(account, session.id, asset.id, full, record.anew)]
@@ -99,7 +99,7 @@ def budget(registry: Definitions, record: br.Budget, engine: EngineLike) -> Act:
     )
 
 
-def _complete(record: br.Budget, old: Budget | None) -> br.Budget:
+def complete(record: br.Budget, old: Budget | None) -> br.Budget:
     """The record with what it leaves as it is. Raises Refused."""
     if old is None and not record.asset:
         raise bad("asset", f"{record.session} has no budget yet: say in which asset it is")
@@ -157,7 +157,7 @@ def clear(registry: Definitions, record: br.ClearBudget) -> Act:
     old = registry.budgets.get(session.id)
     if old is None:
         raise Refused(codes.R_BAD_DEFINITION, f"session {record.session} has no budget", "session")
-    rows = [rows_of.budget_market(old.account, event, False) for event in sorted(_listed(registry, old))]
+    rows = [rows_of.budget_market(old.account, event, False) for event in sorted(listed(registry, old))]
     rows.append(rows_of.budget(old.account, session.id, 0, None, False))
 
     def commit() -> None:

@@ -15,15 +15,16 @@ from protocol import codes, phases
 from .. import state
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import configuration, opening_checks, opening_schedule, settlement, timetable, venue_copy
+from . import configuration, opening_ahead, opening_budgets, opening_checks, opening_schedule, settlement, timetable, venue_copy
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
-from .opening_checks import Found, client_key
+from .opening_checks import Found
+from .opening_ids import client_key
 from .refused import Refused
-from .tables import Done
+from .tables import Done, Event
 
 SIDES, CONTRACT_SIDES, TIFS = (
     {name: code for code, name in names.items()} for names in (venue_copy.SIDES, venue_copy.CONTRACT_SIDES, venue_copy.TIFS)
@@ -50,6 +51,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[s
         raise Refused.of(trial.refusals[0])
     found = opening_checks.check(registry, trial, record, engine)
     opening_schedule.check(trial.after, record)
+    opening_budgets.check(trial.after, record)
     rows = list(_rows(found, record))
     after = trial.after
 
@@ -62,7 +64,9 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[s
                 after.drop_listing(found.after.venues.named(record.venue).id, event.id)  # type: ignore[union-attr]
             if phases.allows(phases.BY_NAME[market.phase], phases.FINALISE):
                 settlement.window_opens(after, now, int(engine.time_ns))
+            opening_ahead.windows_open(after, now, found.ahead[market.event], int(engine.time_ns))
         opening_schedule.put(after, record, who, int(engine.time_ns))
+        opening_budgets.put(after, record)
         text = f"import of venue {record.venue}"
         after.put_done(key, Done(digest, {}, "import", text, record.note, who, int(engine.time_ns)))
 
@@ -70,7 +74,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[s
     text = (
         f"venue {record.venue} opened: {len(record.markets)} markets, {len(record.positions)} positions, {len(record.orders)} open orders"
     )
-    for count, what in ((len(record.series), "series"), (len(record.scheduled), "scheduled acts")):
+    for count, what in ((len(record.series), "series"), (len(record.scheduled), "scheduled acts"), (len(record.budgets), "budgets")):
         text += f", {count} {what}" if count else ""
     trial.acts.append(Act(f"venue {record.venue}", text, rows, lambda: None, {}))
     return trial
@@ -98,8 +102,10 @@ def _part(part: int, fields: dict[int, int], id: int | str = 0) -> Words:
 
 def _rows(found: Found, record: ar.Opening) -> Iterator[Words]:
     for market in record.markets:
-        event = found.events[market.event]
+        event, ahead = found.events[market.event], found.ahead[market.event]
         newest = found.results[market.event].get("determinations", ())
+        for index, one in ahead.items():
+            yield _contract(found, event, index, opening_ahead.fields(one))
         fields = {
             d.DO_TARGET: event.id, d.DO_QTY: market.sets, d.DO_PHASE: phases.BY_NAME[market.phase], d.DO_VERSION: opening_checks.newest_version(found.results[market.event]),
             d.DO_UNTIL: market.window_end_ns, d.DO_IN_PLAY: int(market.in_play), d.DO_PAID: opening_checks.result_phase(newest),
@@ -108,20 +114,28 @@ def _rows(found: Found, record: ar.Opening) -> Iterator[Words]:
         paid = newest[-1].record.payouts if newest else (0,) * event.n
         for i, contract in enumerate(event.record.contracts):
             price = found.prices.get(contract.symbol)
-            last, volume = (price.last, price.volume) if price is not None else (0, 0)
-            if last or volume or paid[i]:
-                fields = {d.DO_TARGET: event.first_instrument + i, d.DO_PRICE: last, d.DO_QTY: volume, d.DO_PAID: paid[i]}
-                yield _part(codes.OPENING_CONTRACT, fields)
+            if i not in ahead and (paid[i] or price is not None and (price.last or price.volume)):
+                yield _contract(found, event, i, {d.DO_PAID: paid[i]})
         if found.results[market.event].get("closed") is not None:
             yield from rows_of.unlist(found.after.venues.named(record.venue).id, event.first_instrument, event.n)  # type: ignore[union-attr]
+    settled = opening_ahead.by_place(record, found.event_of())
     for place in record.places:
         event = found.events[place.event]
         account = found.accounts[place.account].id
-        held = found.held.get((place.event, place.account), {}) or {0: 0}
+        held = found.held.get((place.event, place.account), {})
+        was_paid = {found.instruments[row.symbol].index: row.quantity for row in settled.get((place.event, place.account), ())}
+        held = {**held, **was_paid} or {0: 0}
         for index, quantity in held.items():
             fields = {d.DO_TARGET: event.first_instrument + index, d.DO_ACCOUNT: account, d.DO_QTY: quantity}
             yield _part(codes.OPENING_POSITION, fields)
     yield from _orders(found, record)
+    yield from opening_budgets.rows(found.after, record)
+
+
+def _contract(found: Found, event: Event, index: int, fields: dict[int, int]) -> Words:
+    price = found.prices.get(event.record.contracts[index].symbol)
+    last, volume = (price.last, price.volume) if price is not None else (0, 0)
+    return _part(codes.OPENING_CONTRACT, {d.DO_TARGET: event.first_instrument + index, d.DO_PRICE: last, d.DO_QTY: volume, **fields})
 
 
 def _orders(found: Found, record: ar.Opening) -> Iterator[Words]:

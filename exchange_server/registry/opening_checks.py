@@ -8,17 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from config import admin_records as ar
 from protocol import codes, numbers, phases
 
 from .. import state
 from ..core import layout as L
-from ..core import order_terms
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import checks, requirement
+from . import checks, opening_ahead, opening_budgets, opening_ids, requirement
 from . import rows as rows_of
 from .configuration import MONEY_MAX, Trial
 from .definitions import Definitions
@@ -33,8 +31,8 @@ ByTerms = tuple[tuple[str, str], ar.Fees, list[ar.OpeningOrder]]
 
 
 class Found(NamedTuple):
-    """The names of an archive, looked up among the definitions as they will be. results: fields of the events beside their definition; held: quantities of
-    (event, account) by index of the contract."""
+    """The names of an archive, looked up among the definitions as they will be. results: fields of the events beside their definition; ahead: contracts that stand
+    ahead of their events; held: quantities of (event, account) by index of the contract."""
 
     after: Definitions
     events: dict[str, Event]
@@ -45,6 +43,11 @@ class Found(NamedTuple):
     venues: dict[str, Venue]
     prices: dict[str, ar.OpeningPrice]
     held: dict[tuple[str, str], dict[int, int]]
+    ahead: dict[str, opening_ahead.Standing]
+
+    def event_of(self) -> dict[str, str]:
+        """The names of the events of all contracts, by symbol."""
+        return {symbol: self.after.events[one.event_id].name for symbol, one in self.instruments.items()}
 
     def terms(self, symbol: str, venue: str) -> ar.Fees:
         """The present fees of a venue's listing."""
@@ -74,12 +77,13 @@ def check(registry: Definitions, trial: Trial, record: ar.Opening, engine: Engin
     found = _look_up(trial.after, record)
     for market in record.markets:
         _market(found, record, market)
+    opening_ahead.check_rows(found.events, found.ahead, found.event_of(), record)
     _positions(found, record)
     for i, order in enumerate(record.orders):
         _order(found, i, order)
     _entries(record)
     _books(record)
-    _ids(registry, found, record, engine)
+    opening_ids.check(registry, found.accounts, found.after, record, engine)
     _money(registry, found, record, trial, engine)
     _room(found, record, trial, engine)
     return found
@@ -100,7 +104,9 @@ def _look_up(after: Definitions, record: ar.Opening) -> Found:
     instruments = {one.symbol: one for event in own for one in after.instruments_of(event)}
     results = {market.event: _results(after, events[market.event], market, i) for i, market in enumerate(record.markets)}
     accounts: dict[str, Account] = {}
-    holders: tuple[tuple[str, Sequence[Any]], ...] = (("places", record.places), ("positions", record.positions), ("orders", record.orders))
+    holders: tuple[tuple[str, Sequence[Any]], ...] = (
+        ("places", record.places), ("positions", record.positions), ("settled", record.settled or ()), ("orders", record.orders),
+    )  # fmt: skip
     for part, rows in holders:
         for i, row in enumerate(rows):
             account = checks.find(after.accounts, (part, i, "account"), row.account)
@@ -113,7 +119,9 @@ def _look_up(after: Definitions, record: ar.Opening) -> Found:
         venues[order.venue] = checks.find(after.venues, ("orders", i, "venue"), order.venue)
         if order.session:
             sessions[order.session] = checks.find(after.sessions, ("orders", i, "session"), order.session)
-    traded: tuple[tuple[str, Sequence[Any]], ...] = (("positions", record.positions), ("orders", record.orders), ("prices", record.prices))
+    traded: tuple[tuple[str, Sequence[Any]], ...] = (
+        ("positions", record.positions), ("settled", record.settled or ()), ("orders", record.orders), ("prices", record.prices),
+    )  # fmt: skip
     for part, rows in traded:
         for i, row in enumerate(rows):
             if row.symbol not in instruments:
@@ -123,14 +131,15 @@ def _look_up(after: Definitions, record: ar.Opening) -> Found:
         instrument = instruments[position.symbol]
         held[after.events[instrument.event_id].name, position.account][instrument.index] = position.quantity
     prices = {price.symbol: price for price in record.prices}
-    return Found(after, events, results, instruments, accounts, sessions, venues, prices, dict(held))
+    ahead = {market.event: opening_ahead.standing(results[market.event], phases.BY_NAME[market.phase]) for market in record.markets}
+    return Found(after, events, results, instruments, accounts, sessions, venues, prices, dict(held), ahead)
 
 
 def _results(after: Definitions, event: Event, market: ar.OpeningMarket, i: int) -> dict[str, Any]:
     """The fields of a registry's event beside its definition. Firms that disputed are named in an archive."""
     said = {key: value for key, value in market.results.items() if key not in OWN_FIELDS}
     try:
-        for version in said.get("determinations", ()):
+        for version in (*said.get("determinations", ()), *said.get("ahead", ())):
             for dispute in version.get("disputes", ()):
                 dispute["firm"] = checks.find(after.firms, ("markets", i, "results"), dispute["firm"]).id if dispute["firm"] else 0
         full = msgspec.convert({**msgspec.to_builtins(event), **said}, Event)
@@ -161,9 +170,6 @@ def _market(found: Found, record: ar.Opening, market: ar.OpeningMarket) -> None:
     if market.phase in NOT_CARRIED:
         raise _bad(codes.R_OPENING_MARKET, "markets", f"{name} is {market.phase}: such a market cannot move")
     versions = found.results[name].get("determinations", ())
-    if phase != codes.PH_FINAL and any(not one.ended for one in found.results[name].get("ahead", ())):
-        text = f"{name} has contracts that are determined or paid ahead of the rest: such a market moves when it is final"
-        raise _bad(codes.R_OPENING_MARKET, "markets", text)
     if phase in WITH_RESULT and not versions or versions and phase not in (*WITH_RESULT, codes.PH_DISPUTED):
         raise _bad(codes.R_OPENING_MARKET, "markets", f"{name} is {market.phase} and has {len(versions)} results")
     if versions and bool(versions[-1].final_at_ns) != (phase == codes.PH_FINAL):
@@ -177,6 +183,7 @@ def _market(found: Found, record: ar.Opening, market: ar.OpeningMarket) -> None:
     product = event.record.product
     if market.sets and (product != "exactly" or phase == codes.PH_FINAL):
         raise _bad(codes.R_OPENING_MARKET, "markets", f"{name} is {product} and {market.phase}: it has no sets, asked {market.sets}")
+    opening_ahead.check(event, market, found.results[name], record)
     mine = {contract.symbol for contract in event.record.contracts}
     if phase == codes.PH_FINAL or product == "spot":
         if any(row.symbol in mine for row in record.positions):
@@ -207,7 +214,8 @@ def _positions(found: Found, record: ar.Opening) -> None:
         if abs(row.quantity) * market.payout * market.tick_value * len(market.contracts) >= MONEY_MAX:
             raise _bad(codes.R_OPENING_SUM, ("positions", i, "quantity"), f"{row.quantity} contracts are worth more than can be held")
     for symbol, total in sums.items():
-        wanted = sets[_event(found, symbol)]
+        name = _event(found, symbol)
+        wanted = sets[name] if found.instruments[symbol].index not in opening_ahead.paid(found.ahead[name]) else 0
         if total != wanted:
             text = f"{symbol}: long less short is {total}, its market has {wanted} sets"
             raise _bad(codes.R_OPENING_SUM, "positions", text, wanted, total)
@@ -286,39 +294,6 @@ def _books(record: ar.Opening) -> None:
         last[order.symbol] = bid, order.price
 
 
-def client_key(id: int | str) -> tuple[int, int]:
-    """The core's key of a ClOrdID: a number, or a text."""
-    if isinstance(id, int):
-        return 0, id
-    out = np.zeros(2, np.int64)
-    order_terms.key_of_text(np.frombuffer(id.encode(), np.uint8).copy(), out)
-    return int(out[0]), int(out[1])
-
-
-def _ids(registry: Definitions, found: Found, record: ar.Opening, engine: EngineLike) -> None:
-    """A firm uses a ClOrdID once."""
-    seen: set[tuple[int, int | str]] = set()
-    for i, order in enumerate(record.orders):
-        firm = found.accounts[order.account].firm
-        if isinstance(order.client_id, str) and (len(order.client_id.encode()) > 64 or plain_number(order.client_id)):
-            raise _bad(codes.R_OPENING_ORDER, ("orders", i, "client_id"), f'"{order.client_id}" is no text of a ClOrdID')
-        used = (firm, order.client_id) in seen
-        if not used and registry.firms.get(firm) is not None:
-            text = np.zeros(state.TEXT_WORDS, np.int64)
-            if isinstance(order.client_id, str):
-                rows_of.put_text(text, 0, order.client_id, state.TEXT_WORDS)
-            used = bool(order_terms.id_used(engine.m, firm, *client_key(order.client_id), text))
-        if used:
-            name = found.after.firms[firm].name
-            raise _bad(codes.R_OPENING_ID, ("orders", i, "client_id"), f"firm {name} uses {order.client_id} for another order")
-        seen.add((firm, order.client_id))
-
-
-def plain_number(text: str) -> bool:
-    """Whether a text is the number itself as a ClOrdID: decimal, without leading zeros, 1 to 2^63 - 1."""
-    return text.isascii() and text.isdigit() and text[0] != "0" and int(text) < 1 << 63
-
-
 # ---- money and room ------------------------------------------------------------------------------------------------------------
 
 
@@ -341,7 +316,9 @@ def _money(registry: Definitions, found: Found, record: ar.Opening, trial: Trial
         held = [0] * event.n
         for index, quantity in found.held.get((place.event, place.account), {}).items():
             held[index] = quantity
-        for asset, amount in requirement.required(event.record, held, orders.get((place.event, place.account), ())).items():
+        for asset, amount in requirement.required(
+            event.record, held, orders.get((place.event, place.account), ()), opening_ahead.paid(found.ahead[place.event])
+        ).items():
             needs[place.account, asset] += amount
     short = []
     for (account, name), amount in needs.items():
@@ -395,7 +372,7 @@ def _room(found: Found, record: ar.Opening, trial: Trial, engine: EngineLike) ->
         ("open orders", L.P_ORDER, len(record.orders)),
         ("position words", L.P_COLLATERAL, words),
         ("balances", L.P_BALANCE, 2 * len(record.places)),
-        ("pairs", L.P_PAIR_HASH, 3 * len(record.places) + expiries + terms),
+        ("pairs", L.P_PAIR_HASH, 3 * len(record.places) + expiries + terms + opening_budgets.lines(found.after, record)),
         ("book nodes", L.P_NODE, len(nodes)),
         ("listings", L.P_LISTING, 2 * terms),
     ):

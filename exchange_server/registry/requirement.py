@@ -3,7 +3,8 @@
 The core keeps the same amounts incrementally (core/money/collateral.py, fees.py); tests/registry/test_requirement.py compares the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from config import admin_records as ar
 
@@ -44,8 +45,14 @@ def reserved(market: ar.DefineMarket, order: ar.OpeningOrder) -> int:
     return (market.payout - order.price) * lots * market.tick_value + fee_reserve(market, order)
 
 
-def required(market: ar.DefineMarket, held: Sequence[int], orders: Sequence[tuple[int, ar.OpeningOrder]]) -> dict[str, int]:
-    """What one account must have for one market, by asset. held: YES contracts by index; orders: (index, open order)."""
+def required(
+    market: ar.DefineMarket,
+    held: Sequence[int],
+    orders: Sequence[tuple[int, ar.OpeningOrder]],
+    paid: Mapping[int, int] = MappingProxyType({}),
+) -> dict[str, int]:
+    """What one account must have for one market, by asset. held: YES contracts by index; orders: (index, open order); paid: what contracts paid ahead of the rest, by
+    index: it is of the rest."""
     if market.product == "spot":
         needs = {market.asset: 0, market.base_asset: 0}
         for _, order in orders:
@@ -57,6 +64,7 @@ def required(market: ar.DefineMarket, held: Sequence[int], orders: Sequence[tupl
         amount = reserved(market, order)
         bought += amount if buys(order) else 0
         worth[index] += amount if buys(order) else -amount
-    least = sorted(worth)[: market.k]
+    rest = [worth[index] for index in range(len(worth)) if index not in paid]
+    least = sorted(rest)[: market.k - sum(ticks > 0 for ticks in paid.values())]
     worst = sum(least) if market.product == "exactly" else sum(min(v, 0) for v in least)
     return {market.asset: bought - min(0, worst)}

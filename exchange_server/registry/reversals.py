@@ -59,7 +59,10 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
         registry.put_event(settlement.new_version(event, kept))
 
     rows = [rows_of.reverse(event.id, version, result.payouts, bond_of(registry, event.record.owner_venue))]
-    said = {codes.R_PAID_ELSEWHERE: "it came here final, and the positions that it was paid for are on the server that paid it"}
+    said = {
+        codes.R_PAID_ELSEWHERE: "it came here final, and the positions that it was paid for are on the server that paid it",
+        codes.R_AHEAD_DIFFERS: "a contract that was paid ahead of its group was paid for other sets than the rest: what it paid stays",
+    }
     return Act(
         f"event {event.name}", text, rows, commit, {}, lambda code: said.get(code, ""),
         told=lambda: finals.paid(engine, event, version, text, {"event": event.id, "version": version}),

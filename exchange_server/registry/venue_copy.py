@@ -29,7 +29,7 @@ from .tables import Account, Event
 # What must be equal on the server to which a venue moves.
 COMPARED = (
     "assets", "venue", "quotas", "freezes", "firms", "accounts", "sessions", "principals", "tags", "markets", "results", "prices", "references", "rules",
-    "balances", "holds", "sets", "places", "positions", "orders", "series", "scheduled",
+    "balances", "holds", "sets", "places", "positions", "settled", "orders", "series", "scheduled", "budgets",
 )  # fmt: skip
 TOLD = ("guests",)
 PARTS = (*COMPARED, *TOLD)
@@ -38,6 +38,7 @@ SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
 CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
 MODELS = {code: name for name, code in FEE_MODELS}
 OWN_FIELDS = ("id", "first_instrument", "record")  # of an event: what its definition gives
+SETTLED_DUMP = 3  # of the columns in a row of the dump: that of L.SETTLED_POSITION
 TIFS = {codes.DAY: "day", codes.GTC: "gtc", codes.GTD: "gtd"}
 
 Row = dict[str, Any]
@@ -69,6 +70,7 @@ class Copy(NamedTuple):
     balances: NDArray[np.int64]
     series: list[Row]
     scheduled: list[Row]
+    budgets: dict[int, Any]
 
 
 def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
@@ -82,7 +84,7 @@ def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
         registry.quotas.get(venue), registry.freezes.get(venue), [grown(audit.dump_event, m, event.id) for event in events],
         [grown(order_terms.dump_terms, m, event.id) for event in events],
         [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balance_rows(m),
-        _series(registry, name), _scheduled(registry, name),
+        _series(registry, name), _scheduled(registry, name), dict(registry.budgets),
     )  # fmt: skip
 
 
@@ -99,6 +101,7 @@ class Dump(NamedTuple):
     required: NDArray[np.int64]
     held_base: NDArray[np.int64]
     positions: NDArray[np.int64]  # (rows, contracts)
+    settled: NDArray[np.int64]  # the same, that were paid ahead of the rest
     orders: NDArray[np.int64]
     terms: NDArray[np.int64]
     counts: list[int]  # of them, by contract
@@ -110,16 +113,18 @@ class Dump(NamedTuple):
         contracts = dump[audit.EVENT_DUMP : at].reshape(n, audit.CONTRACT_DUMP)
         table = dump[at : at + rows * width].reshape(rows, width)
         orders = dump[at + rows * width :].reshape(-1, audit.ORDER_DUMP)
-        columns = table[:, audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n]
+        columns = table[:, audit.COLLATERAL_DUMP :].reshape(rows, 5, n)
+        ahead = (contracts[:, 16] == codes.PH_FINAL) & (dump[1] != codes.PH_FINAL)
         return cls(
-            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), bool(dump[31]), contracts, table[:, 0], table[:, 1], table[:, 3], columns, orders,
-            terms.reshape(-1, order_terms.TERMS_WORDS), counts,
+            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), bool(dump[31]), contracts, table[:, 0], table[:, 1], table[:, 3], columns[:, 0],
+            np.where(ahead, columns[:, SETTLED_DUMP], 0), orders, terms.reshape(-1, order_terms.TERMS_WORDS), counts,
         )  # fmt: skip
 
     def present(self) -> list[int]:
-        """Accounts that have a position or an open order, by their first touch of the event."""
+        """Accounts that have a position or an open order, or were paid for one ahead of the rest, by their first touch of the event."""
         ordering = set(self.orders[:, 9].tolist())
-        return [id for id, held in zip(self.accounts.tolist(), (self.positions != 0).any(axis=1).tolist()) if held or id in ordering]
+        holding = ((self.positions != 0) | (self.settled != 0)).any(axis=1).tolist()
+        return [id for id, held in zip(self.accounts.tolist(), holding) if held or id in ordering]
 
 
 def parts(copy: Copy) -> Iterator[Part]:
@@ -138,7 +143,10 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from (("quotas", _record(copy.quota)) for _ in range(copy.quota is not None))
     yield from (("freezes", _record(copy.freeze)) for _ in range(copy.freeze is not None))
     yield from _by_name("firms", [{**_record(firm.record), "closed": _closed(firm)} for firm in copy.firms if firm.id in firms])
-    here = {account.id for account in (*own, *guests)} | {session.account for session in sessions}  # default accounts of sessions
+    kept = [copy.budgets[s.id] for s in sessions if s.id in copy.budgets and scopes.of_session(registry, s).venue == name]
+    here = (
+        {account.id for account in (*own, *guests)} | {s.account for s in sessions} | {one.account for one in kept}
+    )  # default accounts of sessions
     traders = [account for account in copy.accounts if account.id in here and account.record is not None]
     yield from _by_name("accounts", [{**_record(account.record), "closed": _closed(account)} for account in traders])
     yield from _by_name("sessions", [{**_record(s.record), "closed": _closed(s)} for s in sessions])
@@ -169,6 +177,8 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from _trading(copy, dumps)
     yield from (("series", row) for row in copy.series)
     yield from (("scheduled", row) for row in copy.scheduled)
+    for one in sorted(kept, key=lambda one: str(one.record.session)):
+        yield "budgets", {"account": registry.accounts[one.account].name, "record": _record(one.record)}
     yield from _guests(copy, guests, dumps)
 
 
@@ -206,7 +216,7 @@ def _record(record: Any) -> Row:
 def _results(registry: Definitions, event: Event) -> Row:
     """What is known of an event beside its definition: its results, who disputed them. Empty: nothing."""
     fields = {key: value for key, value in msgspec.to_builtins(event).items() if key not in OWN_FIELDS and value}
-    for version in fields.get("determinations", ()):
+    for version in (*fields.get("determinations", ()), *fields.get("ahead", ())):
         for dispute in version["disputes"]:
             dispute["firm"] = registry.firms[dispute["firm"]].name if dispute["firm"] else ""
     return {"event": event.name, **fields} if fields else {}
@@ -267,12 +277,9 @@ def _trading(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:
     for event, dump in zip(copy.events, dumps):
         yield from (("places", {"event": event.name, "account": accounts[id].name}) for id in dump.present())
     for event, dump in zip(copy.events, dumps):
-        symbols = [contract.symbol for contract in event.record.contracts]
-        for i, j in np.argwhere(dump.positions).tolist():
-            yield (
-                "positions",
-                {"symbol": symbols[j], "account": accounts[int(dump.accounts[i])].name, "quantity": int(dump.positions[i, j])},
-            )
+        yield from (("positions", row) for row in _held(copy, event, dump, dump.positions))
+    for event, dump in zip(copy.events, dumps):
+        yield from (("settled", row) for row in _held(copy, event, dump, dump.settled))
     by_entry = sorted(int(id) for dump in dumps for id in dump.orders[:, 0].tolist())
     entered = {id: place for place, id in enumerate(by_entry, 1)}
     for event, dump in zip(copy.events, dumps):
@@ -281,6 +288,13 @@ def _trading(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:
             for row, terms in zip(dump.orders[at : at + count].tolist(), dump.terms[at : at + count]):
                 yield "orders", {**_order(copy, contract.symbol, row, terms), "entered": entered[row[0]]}
             at += count
+
+
+def _held(copy: Copy, event: Event, dump: Dump, quantities: NDArray[np.int64]) -> Iterator[Row]:
+    """What is not 0 of a table of (row, contract)."""
+    symbols = [contract.symbol for contract in event.record.contracts]
+    for i, j in np.argwhere(quantities).tolist():
+        yield {"symbol": symbols[j], "account": copy.registry.accounts[int(dump.accounts[i])].name, "quantity": int(quantities[i, j])}
 
 
 def _order(copy: Copy, symbol: str, row: list[int], terms: NDArray[np.int64]) -> Row:

@@ -128,7 +128,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Several times a second: cut connections that take too long, however busy they seem."""
+        """Twice a second: cut connections that take too long, however busy they seem."""
         late = time.monotonic() - LONGEST_S
         with self.lock:
             for request in [one for one, began in self.began.items() if began < late]:
@@ -155,7 +155,7 @@ class Listener:
 
     def serve(self) -> None:
         try:
-            self._server.serve_forever(poll_interval=0.2)
+            self._server.serve_forever(poll_interval=0.5)
         finally:
             self._server.server_close()
 

@@ -1,12 +1,9 @@
 """`exos top`: the figures of a view and an interval as data (`figures`), and as a screen of at least 80 columns and 24 lines (`screen`)."""
 
+import textwrap
 from typing import Any
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len, set_cell_size
 
 from protocol import units
 
@@ -26,6 +23,8 @@ RATES = (
     "journal",
     "market_data_updates",
 )
+NARROW, LOW = 80, 24  # the smallest screen
+Line = list[tuple[str, str]]  # text and its style, as rich names it
 NAMES_MOST = 16  # of a panel's first column
 SHOWN = 3  # reasons, venues and tables on the screen
 
@@ -80,53 +79,68 @@ def figures(view: View, interval: Interval) -> dict[str, Any]:
 # ---- the screen --------------------------------------------------------------------------------------------------------
 
 
-def screen(told: dict[str, Any], clock: str) -> RenderableType:
-    """told: what `figures` gave. clock: the time as text, for the corner."""
-    columns = Table.grid(expand=True)
-    columns.add_column(ratio=1)
-    columns.add_column(ratio=1)
-    columns.add_row(_panel("orders", _orders(told)), _panel("times", _times(told)))
-    columns.add_row(_panel("peers and venues", _peers(told)), _panel("journal, disk, follower", _keeping(told)))
-    return Group(_head(told, clock), columns, _foot(told))
+def screen(told: dict[str, Any], clock: str, width: int, height: int = LOW) -> list[Line]:
+    """At most `height` lines of at most `width` cells. told: what `figures` gave. clock: the time as text, for the corner. Laid out here, because a layout
+    that measures everything anew cost ten times as much as all the figures."""
+    left = width // 2
+    lines = [_head(told, clock, width)]
+    for one, other in (
+        (("orders", _orders(told)), ("times", _times(told))),
+        (("peers and venues", _peers(told)), ("journal, disk, follower", _keeping(told))),
+    ):
+        lines += [a + b for a, b in zip(_panel(*one, left), _panel(*other, width - left), strict=True)]
+    return lines + _foot(told, width, height - len(lines))
 
 
-def _panel(title: str, rows: list[tuple[str, str]]) -> Panel:
-    grid = Table.grid(expand=True, padding=(0, 1), pad_edge=False)
-    grid.add_column(no_wrap=True, style="cyan", width=min(max(len(name) for name, _ in rows), NAMES_MOST))
-    grid.add_column(no_wrap=True, justify="right", overflow="ellipsis", ratio=1)
+def _cells(text: str) -> int:
+    """Columns that it takes on a terminal."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _fit(text: str, width: int) -> str:
+    """As it is, or cut with an ellipsis."""
+    text = _printable(text)
+    return text if _cells(text) <= width else (text[: width - 1] if text.isascii() else set_cell_size(text, width - 1)) + "…"
+
+
+def _panel(title: str, rows: list[tuple[str, str]], width: int) -> list[Line]:
+    first = min(max(_cells(name) for name, _ in rows), NAMES_MOST)
+    last = width - first - 5  # both borders, a gap at each and one between
+    lines: list[Line] = [[(f"╭─ {title} {'─' * (width - len(title) - 5)}╮", "dim")]]
     for name, value in rows:
-        grid.add_row(Text(_printable(name)), Text(_printable(value)))
-    return Panel(grid, title=title, title_align="left", box=box.ROUNDED, padding=(0, 1), border_style="dim")
+        name, value = _fit(name, first), _fit(value, last)
+        gap = " " * (first - _cells(name) + 1 + last - _cells(value))
+        lines.append([("│ ", "dim"), (name, "cyan"), (gap + value, ""), (" │", "dim")])
+    return [*lines, [(f"╰{'─' * (width - 2)}╯", "dim")]]
 
 
-def _head(told: dict[str, Any], clock: str) -> RenderableType:
-    state = Text(f" {told['state']} ", style=STYLES.get(told["state"], "bold"))
-    state.append(_printable(f"  {told.get('data', '')}"), style="bold")
-    state.append(f"  {told.get('mode', '')}  up {_span(told['uptime_s'])}")
-    line = Table.grid(expand=True)
-    line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    line.add_column(no_wrap=True, justify="right")
-    line.add_row(state, Text(f" {clock}"))
-    return line
+def _head(told: dict[str, Any], clock: str, width: int) -> Line:
+    state, more = f" {told['state']} ", f"  {told.get('mode', '')}  up {_span(told['uptime_s'])}"
+    room = max(width - len(state) - len(clock) - 1, 0)
+    data = _fit(f"  {told.get('data', '')}", room)
+    more = _fit(more, max(room - _cells(data), 1)) if _cells(data) < room else ""
+    gap = " " * max(width - len(state) - _cells(data) - _cells(more) - len(clock), 1)
+    return [(state, STYLES.get(told["state"], "bold")), (data, "bold"), (more + gap + clock, "")]
 
 
-def _foot(told: dict[str, Any]) -> RenderableType:
+def _foot(told: dict[str, Any], width: int, most: int) -> list[Line]:
     age, state = told["page_age_s"], told["state"]
-    lines: list[Text] = []
+    said: list[tuple[str, str]] = []
     if state == "hangs":
         since = "before the machine was started" if age is None else f"{_span(age)} ago"
-        lines.append(Text(f"The server's loop wrote its page {since}: it hangs. The figures are of that moment.", style="bold red"))
+        said.append((f"The server's loop wrote its page {since}: it hangs. The figures are of that moment.", "bold red"))
     elif state == "gone":
-        lines.append(Text(f"Process {told['pid']} has ended without a word (killed?). The figures are its last.", style="bold red"))
+        said.append((f"Process {told['pid']} has ended without a word (killed?). The figures are its last.", "bold red"))
     elif state in ("stopped", "failed"):
-        lines.append(
-            Text(f"The server has ended with exit code {told['exit_code']} (docs/runbook.md). The figures are its last.", style="bold")
-        )
+        said.append((f"The server has ended with exit code {told['exit_code']} (docs/runbook.md). The figures are its last.", "bold"))
     elif state == "starting":
         recovery = told["recovery"]
-        lines.append(Text(f"Recovery: {recovery['rows']:,} of {recovery['expected']:,} rows replayed.", style="yellow"))
-    lines += [Text(_printable(f"! {one}"), style="yellow") for one in told["worries"] if state == "trading"][:3]
-    return Group(*lines) if lines else Text("nothing to worry about", style="dim")
+        said.append((f"Recovery: {recovery['rows']:,} of {recovery['expected']:,} rows replayed.", "yellow"))
+    said += [(f"! {one}", "yellow") for one in told["worries"] if state == "trading"][:3]
+    said = said or [("nothing to worry about", "dim")]
+    return [[(line, style)] for text, style in said for line in textwrap.wrap(_printable(text), width // (1 if text.isascii() else 2))][
+        :most
+    ]
 
 
 def _orders(told: dict[str, Any]) -> list[tuple[str, str]]:
@@ -192,7 +206,7 @@ def _keeping(told: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _printable(text: str) -> str:
     """Names of venues and folders must not steer the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _count(rate: float) -> str:

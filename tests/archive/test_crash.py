@@ -32,7 +32,7 @@ from .kit import archive, at_home, lived, segments
 
 OPTIONS = {"segment_bytes": SEGMENT, "rows_per_event_file": 64}
 CALLS = ("open", "write", "pwrite", "fsync", "fdatasync", "rename", "replace", "unlink", "ftruncate")
-LIVES = 200 if LONG else 8
+FOLDERS, LIVES = (5, 40) if LONG else (1, 8)  # each life is checked against all of its folder's, so a folder has not too many
 WANTED = Wanted("../archive", 1, 1 << 62)  # events are old at once: what a snapshot covers goes
 
 
@@ -168,8 +168,8 @@ def test_every_call(base: Path, tmp_path: Path, how: str) -> None:
     assert n > 40 and len(seen) > 3
 
 
-def run_follower(data: Path) -> None:
-    follower = follow(data, rules(rows=60, keep=Keep(2, 0)))
+def run_follower(data: Path, apart: bool) -> None:
+    follower = follow(data, rules(rows=60, keep=Keep(2, 0)), apart=apart)
     one = keeper(data, 256)
     while True:
         one.work(WANTED)
@@ -182,10 +182,16 @@ def run_follower(data: Path) -> None:
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_kill_9_at_a_random_moment(tmp_path: Path, mode: str) -> None:
     rng = random.Random(mode)
-    data = tmp_path / "d"
-    data.mkdir()
+    for n in range(FOLDERS):
+        lives(tmp_path / str(n), mode, rng)
+
+
+def lives(folder: Path, mode: str, rng: random.Random) -> None:
+    """So many lives of one folder, each checked against all that was acknowledged there."""
+    data = folder / "d"
+    data.mkdir(parents=True)
     at_home(data)
-    (tmp_path / "archive").mkdir()
+    (folder / "archive").mkdir()
     acknowledged: list[int] = []
     life = 0
     while life < LIVES or (life < 5 * LIVES and (segments(data)[0] == 1 or retention.read(data / "events") == 1)):  # on a busy machine
@@ -195,22 +201,22 @@ def test_kill_9_at_a_random_moment(tmp_path: Path, mode: str) -> None:
         server = forked(serve, data, life, mode, write)
         os.close(write)
         os.read(read, 4)  # it trades
-        follower = forked(run_follower, data)
+        follower = forked(run_follower, data, life % 2 == 0)
         time.sleep(rng.random() * 0.3 * patience)
         if rng.random() < 0.5:
             killed(follower)
-            follower = forked(run_follower, data)
+            follower = forked(run_follower, data, life % 2 == 0)
             time.sleep(rng.random() * 0.3 * patience)
         for pid in rng.sample([server, follower], 2):
             killed(pid)
             time.sleep(rng.choice((0.0, 0.02)))
         acknowledged.append(last_told(read))
         os.close(read)
-        _, _, turns = whole_history(data, tmp_path / "s")
+        _, _, turns = whole_history(data, folder / "s")
         for earlier, count in enumerate(acknowledged, 1):
             have = [n % 1_000_000 for n in turns if n // 1_000_000 == earlier]
             assert have == list(range(1, len(have) + 1)) and len(have) >= count, f"life {earlier}: {count} acknowledged"
-        check(data, tmp_path / "s", {**LIVE, "mode": mode})
+        check(data, folder / "s", {**LIVE, "mode": mode})
     assert segments(data)[0] > 1, "segments were recycled"
     assert retention.read(data / "events") > 1, "events were removed"
 

@@ -1,5 +1,6 @@
 """exos journal: verify, replay and cut on real journals: intact, damaged and in use."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from exchange_server.gateway.connection import TurnInput
 from exchange_server.journal.event_files import EventFiles, EventSum
 from exchange_server.journal.recover import Recovered, recover, seal
 from exchange_server.journal.runner import Threads
+from exchange_server.journal.snapshots import Keep, read_header
 from protocol import codes
 from tests.registry.test_real_engine import SMALL
 from tests.registry.test_registry import BASE
@@ -190,3 +192,32 @@ def test_events_older_than_the_journal_are_judged_by_their_checksums(capsys: pyt
     raw = path.read_bytes()
     path.write_bytes(raw[:1000] + b"\x55" + raw[1001:])
     assert "1 are damaged: 6 to 6" in run(capsys, "verify", str(tmp_path))[2]
+
+
+def test_a_replay_of_what_is_left_begins_with_the_oldest_snapshot_that_fits(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Its capacities come with the snapshot: the rows that named them are in the archive."""
+    options = {"segment_bytes": 32 << 10}
+    make = lambda chunks: Engine(SMALL) if chunks is None else Engine.restore(chunks)  # noqa: E731
+    rows = []
+    for _ in range(3):
+        server = recover(tmp_path, 1, make, Threads(), **options)
+        write_events(server, 300)
+        digest = server.engine.digest().hex()
+        rows.append(server.engine.row_seq)
+        seal(server, tmp_path, keep=Keep(9, 0))
+    code, out, err = run(capsys, "replay", str(tmp_path), "--json")
+    assert code == Exit.OK, err
+    whole = json.loads(out)["result"]
+    assert (whole["first_row"], whole["snapshot"], whole["rows"], whole["digest"]) == (0, None, rows[-1], digest)
+    first = sorted((tmp_path / "snapshots").glob("*.snap"))[0]
+    for path in sorted((tmp_path / "journal").glob("*.seg"))[: read_header(first).position.segment - 1]:
+        path.unlink()
+    code, out, _ = run(capsys, "replay", str(tmp_path))
+    assert code == Exit.OK and f"replayed from {first.name} (row {rows[0]}), the oldest snapshot from which the journal goes on\n" in out
+    assert f"replayed {rows[-1] - rows[0]} rows" in out and f"digest {digest}" in out and "2 state digests compared" in out
+    for path in (tmp_path / "snapshots").glob("*.snap"):
+        path.unlink()
+    code, _, err = run(capsys, "replay", str(tmp_path))
+    assert (
+        code == Exit.RECOVERY and "there is no good snapshot from which it goes on" in err and "restore the segments or a snapshot" in err
+    )

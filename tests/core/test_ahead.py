@@ -120,6 +120,24 @@ def test_requirements_are_those_of_the_rest() -> None:
         assert s.locked(3) == 1000, "an account that comes later counts without it too"
 
 
+@pytest.mark.parametrize("more", [0, 5, -4])
+def test_what_was_paid_ahead_is_corrected_only_if_the_rest_was_paid_for_as_many_sets(more: int) -> None:
+    """Else the pool would pay more than it takes, or keep the rest."""
+    s = story()
+    decide(s, 4)
+    if more:
+        s.do(C.C_SPLIT if more > 0 else C.C_MERGE, session=2 if more > 0 else 1, instrument=1, sets=abs(more))
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=2, payouts=[100, 100, 0, 0])
+    s.do(C.C_FINALISE, event=1, version=2)
+    correction = Row(kind=C.C_REVERSE, event=1, version=3, payouts=[100, 0, 0, 100])
+    if more:
+        refused(s, C.R_AHEAD_DIFFERS, correction)
+        correction = Row(kind=C.C_REVERSE, event=1, version=3, payouts=[0, 100, 100, 0])
+    s.apply(correction)
+    assert s.model.events[1].version == 3 and s.model.events[1].pool == 0 and s.pair.core.engine.check() == []
+
+
 def test_sets_are_of_the_rest() -> None:
     s = story()
     decide(s, 1, 100)

@@ -181,6 +181,96 @@ def test_a_market_that_came_final_is_not_corrected() -> None:
     assert [event.kind for event in s.apply(correction)] == [C.E_REVERSED] * 2 + [C.E_FINAL], "where it was paid"
 
 
+def ahead(s: PairStory, contract: int, act: int, **more: int) -> list[Row]:
+    event = s.model.events[1]
+    version = event.version + 1 if act == C.AHEAD_DETERMINE else event.ahead[contract].version
+    return s.do(C.C_AHEAD, event=1, instrument=contract, act=act, version=version, **more)
+
+
+AHEAD_WORLDS: list[tuple[dict[str, Any], int, list[int]]] = [
+    ({"product": C.EXACTLY, "n": 6, "k": 2}, 0, [0, 100, 0, 100, 0, 0]),
+    ({"product": C.EXACTLY, "n": 5, "k": 2}, 100, [100, 0, 0, 100, 0]),
+    ({"product": C.AT_MOST, "n": 5, "k": 3}, 100, [100, 0, 0, 100, 0]),
+]
+
+
+@pytest.mark.parametrize(("world", "paid", "payouts"), AHEAD_WORLDS, ids=["loser", "winner", "at most"])
+def test_contracts_ahead_of_their_group_move(world: dict[str, Any], paid: int, payouts: list[int]) -> None:
+    """One is paid, one determined, one disputed: requirements, sets, windows, the rest of the trading, the whole result and its correction are the same."""
+    world = {**world, "window": 50 * SECOND}
+    s = PairStory(FIRMS, 20_000, **world)
+    if world["product"] == C.EXACTLY:
+        s.do(C.C_SPLIT, session=3, instrument=1, sets=12)
+    for contract in (1, 2, 3, 4):
+        s.new(2, C.SELL, 7, 40, instrument=contract)
+        s.new(3, C.BUY, 5, 40, instrument=contract)
+    ahead(s, 1, C.AHEAD_DETERMINE, payout=paid)
+    s.later(60)
+    ahead(s, 1, C.AHEAD_FINALISE)
+    ahead(s, 5, C.AHEAD_DETERMINE)
+    s.later(10)
+    ahead(s, 3, C.AHEAD_DETERMINE)
+    ahead(s, 3, C.AHEAD_DISPUTE, firm=3)
+    s.new(4, C.SELL, 3, 55, instrument=4)
+    assert [a.phase for a in s.model.events[1].ahead.values()] == [C.PH_FINAL, C.PH_DETERMINED, C.PH_DISPUTED]
+    other = moved(s, world)
+    assert books(s.model.state(), s.model) == books(other.model.state(), other.model)
+    settled = {place: q for place, q in other.model.events[1].settled.items() if q}
+    assert settled and settled == s.model.events[1].settled
+
+    def both(row: Row) -> list[dict[str, Any]]:
+        one, two = s.apply(row), other.apply(Row({**row, "turn": other.model.turn + 1} if row.kind == C.C_TIME else row))
+        assert told(one) == told(two) and s.pair.core.refused == other.core.refused and other.core.engine.check() == []
+        return told(one)
+
+    versions = {contract: a.version for contract, a in s.model.events[1].ahead.items()}
+    step = {"kind": C.C_AHEAD, "event": 1, "act": C.AHEAD_FINALISE}
+    both(Row(**step, instrument=5, version=versions[5]))
+    assert other.core.refused == C.R_CHALLENGE_WINDOW
+    both(Row(**step, instrument=3, version=versions[3]))
+    assert other.core.refused == C.R_AHEAD_DISPUTED
+    both(Row(**step, instrument=1, version=versions[1]))
+    assert other.core.refused == C.R_ALREADY_FINAL
+    assert both(
+        Row(kind=C.C_NEW, session=1, instrument=1, side=C.BUY, contract_side=C.YES, type=C.LIMIT, tif=C.GTC, price=40, qty=2, id="late")
+    )[0]["reason"]
+    if world["product"] == C.EXACTLY:
+        both(Row(kind=C.C_SPLIT, session=4, instrument=2, sets=3, id="set"))
+    both(Row(kind=C.C_NEW, session=1, instrument=4, side=C.BUY, contract_side=C.YES, type=C.LIMIT, tif=C.GTC, price=60, qty=5, id="trades"))
+    both(Row(kind=C.C_TIME, turn=s.model.turn + 1, now=s.model.now + 40 * SECOND, tick=s.model.tick + SECOND))
+    both(Row(**step, instrument=5, version=versions[5]))
+    assert other.model.events[1].ahead[5].phase == C.PH_FINAL
+    both(Row(kind=C.C_AHEAD, event=1, act=C.AHEAD_UPHOLD, instrument=3, version=versions[3]))
+    both(Row(kind=C.C_PHASE, event=1, phase=C.PH_CLOSED))
+    wrong = [100 - payouts[0], *payouts[1:]]
+    both(Row(kind=C.C_DETERMINE, event=1, version=s.model.events[1].version + 1, payouts=wrong))
+    assert other.core.refused in (C.R_AHEAD_DIFFERS, C.R_PAYOUT_SUM)
+    version = s.model.events[1].version + 1
+    both(Row(kind=C.C_DETERMINE, event=1, version=version, payouts=payouts))
+    both(Row(kind=C.C_TIME, turn=s.model.turn + 1, now=s.model.now + 60 * SECOND, tick=s.model.tick + SECOND))
+    again = moved(s, world)
+    both(Row(kind=C.C_FINALISE, event=1, version=version))
+    again.apply(Row(kind=C.C_FINALISE, event=1, version=version))
+    assert again.model.state()["balances"] == other.model.state()["balances"], "a determined market with contracts that were paid moves too"
+    assert other.model.events[1].pool == again.model.events[1].pool == 0
+    assert both(Row(kind=C.C_REVERSE, event=1, version=version + 1, payouts=[payouts[0], *payouts[:0:-1]]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"phase": C.PH_OPEN}, d.DO_PHASE), ({"paid": 50}, d.DO_PAID), ({"paid": 100}, d.DO_PAID), ({"target": 9}, None),
+    ],
+)  # fmt: skip
+def test_a_contract_that_cannot_be_ahead_is_refused(fields: dict[str, int], word: int | None) -> None:
+    s = PairStory(product=C.EXACTLY, n=3, k=1, opened=False)
+    row = {"part": C.OPENING_CONTRACT, "target": 1, "phase": C.PH_FINAL, "version": 1, **fields}
+    before = s.pair.core.state()
+    s.pair.core.step(command_words(Row(kind=C.C_OPENING, **row)))
+    assert s.pair.core.refused == (C.R_BAD_DEFINITION if word else C.R_UNKNOWN_INSTRUMENT) and s.pair.core.state() == before
+    assert word is None or s.pair.core.engine.refusal[2] == word
+
+
 NEW = {"product": C.EXACTLY, "n": 2, "k": 1, "opened": False}
 ORDER = {
     "part": C.OPENING_ORDER, "target": 1, "account": 16, "venue": 1, "book_side": C.BUY, "side": C.BUY, "contract_side": C.YES, "type": C.LIMIT,

@@ -75,7 +75,7 @@ def test_a_changed_digest_and_another_format_are_refused(tmp_path: Path) -> None
     path = tmp_path / "a.tar"
     for field, value, text in (
         ("digest", '"digest": "00', "its digest is not that"),
-        ("format", '"format": 9', "has format 9, this version reads 3"),
+        ("format", '"format": 9', "has format 9, this version reads 4"),
     ):
         written(path, parts())
         with tarfile.open(path) as tar:

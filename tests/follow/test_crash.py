@@ -19,7 +19,7 @@ from tests.journal.test_rebuild import World
 
 from .kit import LONG, Live, catch_up, follow, names, rules
 
-LIVES = 400 if LONG else 12
+FOLDERS, LIVES = (8, 50) if LONG else (1, 12)  # each life is checked against all of its folder's, so a folder has not too many
 OPTIONS = {"segment_bytes": SEGMENT, "idle_ms": 2, "rows_per_event_file": 256}
 
 
@@ -43,8 +43,8 @@ def serve(data: Path, life: int, mode: str, pipe: int) -> None:
         time.sleep(0.0005)
 
 
-def run_follower(data: Path) -> None:
-    follower = follow(data, rules(rows=60, keep=Keep(2, 0)))
+def run_follower(data: Path, apart: bool) -> None:
+    follower = follow(data, rules(rows=60, keep=Keep(2, 0)), apart=apart)
     while True:
         for _ in follower.catch_up():
             continue
@@ -87,10 +87,8 @@ def killed(pid: int) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
-def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
-    rng = random.Random(mode)
-    data = tmp_path / "data"
+def lives(data: Path, mode: str, rng: random.Random) -> int:
+    """So many lives of one folder, each checked against all that was acknowledged there; in how many a snapshot was used."""
     acknowledged: list[int] = []
     used = 0
     for life in range(1, LIVES + 1):
@@ -98,11 +96,11 @@ def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
         server = forked(serve, data, life, mode, write)
         os.close(write)
         os.read(read, 4)  # it trades
-        follower = forked(run_follower, data)
+        follower = forked(run_follower, data, life % 2 == 0)
         time.sleep(rng.random() * 0.15)
         if rng.random() < 0.5:
             killed(follower)
-            follower = forked(run_follower, data)
+            follower = forked(run_follower, data, life % 2 == 0)
             time.sleep(rng.random() * 0.15)
         for pid in rng.sample([server, follower], 2):
             killed(pid)
@@ -124,9 +122,19 @@ def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
         used += bool(again.report.snapshot)
         again.journal.close()
         again.store.close()
+    return used
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
+    rng = random.Random(mode)
+    used = 0
+    for n in range(FOLDERS):
+        data = tmp_path / f"data{n}"
+        used += lives(data, mode, rng)
     live = Live(data, mode=mode, **OPTIONS)
     live.trade()
     catch_up(follow(data, rules(rows=1, keep=Keep(2, 0))))
     live.end()
     assert len([name for name in names(data) if name.endswith(".snap")]) == 2, "those that a kill kept from being deleted go with the next"
-    assert used > LIVES // 2, "snapshots were made, and used"
+    assert used > FOLDERS * LIVES // 2, "snapshots were made, and used"

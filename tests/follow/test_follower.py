@@ -199,7 +199,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, call: str, error: OSError) -> None:
     monkeypatch.setattr(os, call, fail)
 
 
-@pytest.mark.parametrize("call", ["fsync", "fdatasync", "rename", "write"])
+@pytest.mark.parametrize("call", ["fsync", "pwrite", "rename", "write"])
 @pytest.mark.parametrize(("number", "what"), [(errno.ENOSPC, "the disk is full"), (errno.EIO, "Input/output error")])
 def test_a_disk_that_fails_is_named_and_following_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, what: str
@@ -258,7 +258,7 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
     live.end()
 
 
-@pytest.mark.parametrize("call", ["write", "fdatasync", "fsync", "rename", "lseek"])
+@pytest.mark.parametrize("call", ["write", "pwrite", "fsync", "rename", "lseek"])
 def test_killed_at_any_call_of_a_snapshot(tmp_path: Path, call: str) -> None:
     """A follower that dies there leaves nothing that counts; the next one goes on, and so does a server."""
     live = Live(tmp_path)

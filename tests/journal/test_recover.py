@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from exchange_server.core import layout as L
 from exchange_server.journal import format as fmt
+from exchange_server.journal.fence import watermark_file
 from exchange_server.journal.files import create
 from exchange_server.journal.recover import (
     JournalRefused,
@@ -140,6 +142,31 @@ def test_clean_stop_snapshot_and_the_rows_behind_it(old: Path, tmp_path: Path) -
     assert r.engine.restored and r.store.next_number == r.engine.event_seq and r.engine.digest() == digest_of(TURNS + more)
     assert r.store.holes and any("rebuilt from the journal while the server runs" in note for note in r.report.notes)
     stop(r)
+
+
+def test_after_a_power_cut_the_watermark_may_be_older_than_the_newest_snapshot(old: Path, tmp_path: Path) -> None:
+    """Its file is synced when the server is idle; a snapshot is made of rows that are on the disk, and is synced itself."""
+    data = copy_folder(old, tmp_path / "data")
+    r = start(data)
+    mark = data / "journal" / "watermark"
+    for more in (0, 3, 60):  # in the same segment; later ones
+        trade(r, [turn(500 + i, 9) for i in range(more)])
+        r.journal.settle()
+        before = mark.read_bytes()
+        trade(r, [turn(700, 4)])
+        seal(r, data)
+        mark.write_bytes(before)
+        r = start(data)
+        assert r.report.rows == 0 and r.report.snapshot_seq == r.engine.row_seq and r.engine.restored, more
+        trade(r, [turn(800, 4)])
+    stop(r)
+    mark.write_bytes(before)
+    stop(start(data))
+    newest = fmt.newest_watermark(before)
+    assert newest is not None
+    mark.write_bytes(watermark_file(replace(newest, epoch=newest.epoch + 50)))  # another server's: its rows are not those of the snapshot
+    with pytest.raises(JournalRefused, match="do not have the watermark's chain value"):
+        start(data)
 
 
 def test_segments_before_a_snapshot_may_go_but_not_without_it(old: Path, tmp_path: Path) -> None:

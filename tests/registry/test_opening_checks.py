@@ -50,7 +50,7 @@ FAULTS: list[tuple[str, ar.Opening, int, str]] = [
     ("no result", with_row("markets", 0, phase="determined"), codes.R_OPENING_MARKET, "V9.CUP is determined and has 0 results"),
     ("a result", with_row("markets", 0, results={"determinations": [DETERMINED]}), codes.R_OPENING_MARKET, "V9.CUP is open and has 1 results"),
     ("not final", with_row("markets", 0, phase="final", results={"determinations": [DETERMINED]}), codes.R_OPENING_MARKET, "its result is not final"),
-    ("a contract ahead", with_row("markets", 0, results={"ahead": [AHEAD]}), codes.R_OPENING_MARKET, "V9.CUP has contracts that are determined or paid ahead of the rest"),
+    ("a contract ahead", with_row("markets", 0, results={"ahead": [AHEAD]}), codes.R_OPENING_MARKET, "V9.CUP has contracts that are ahead of the rest, and the archive does not say what was paid for them"),
     ("no result at all", with_row("markets", 0, results={"determinations": 7}), codes.R_OPENING_MARKET, "markets[0].results: V9.CUP: "),
     ("orders in a closed one", with_row("markets", 0, phase="closed"), codes.R_OPENING_MARKET, "V9.CUP is closed: no orders rest in it"),
     ("sets", with_row("markets", 0, sets=4), codes.R_OPENING_SUM, "V9.YES: long less short is 3, its market has 4 sets"),

@@ -47,8 +47,25 @@ def test_over_its_limit_it_has_failed(monkeypatch: pytest.MonkeyPatch, capsys: p
 
     def late(command: list[str], timeout: float, **_: object) -> None:
         seen.append(timeout)
-        raise subprocess.TimeoutExpired(command, timeout)
+        raise subprocess.TimeoutExpired(command, timeout, b"so far")
 
     monkeypatch.setattr(lt.subprocess, "run", late)
-    assert lt.main(["store"]) == lt.TIMED_OUT and seen == [60 * lt.LONG["store"].minutes]
+    assert lt.main(["store"]) == lt.TIMED_OUT and len(seen) == 1 and 0 <= 60 * lt.LONG["store"].minutes - seen[0] < 10
     assert "stopped at its limit of 30 minutes" in capsys.readouterr().err
+    assert lt.main(["crash"]) == lt.TIMED_OUT and len(seen) == 1 + len(lt.LONG["crash"].tests)
+    out, err = capsys.readouterr()
+    assert out.count("so far") == len(lt.LONG["crash"].tests) and err.count("stopped at its limit of 60 minutes") == 1
+
+
+def test_files_apart_run_side_by_side_and_the_worst_code_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, body in (("a", "pass"), ("b", "assert False"), ("c", "pass")):
+        (tmp_path / f"test_{name}.py").write_text(f"def test_{name}(): {body}\n")
+    files = tuple(str(tmp_path / f"test_{name}.py") for name in "abc")
+    monkeypatch.setitem(lt.LONG, "it", lt.Long("x", 1, files, apart=True))
+    more = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    assert lt.main(["it", *more]) == 1
+    assert lt.main(["it", "-k", "test_a or test_c", *more]) == 0, "nothing is selected of the other file"
+    assert lt.main(["it", "-k", "nothing", *more]) == lt.NO_TESTS
+    assert "test_b.py:" in capfd.readouterr().out

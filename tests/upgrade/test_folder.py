@@ -94,6 +94,10 @@ def test_check_then_apply_then_trade_then_stop_and_start(old: tuple[Path, dict[s
     assert verify(data / "journal", logic=None).rows > books["row"], "one journal, one chain, two rules versions"
     with pytest.raises(OtherRules):
         verify(data / "journal")
+    code, said, error = exos("journal", "replay", data)
+    assert (code, error) == (0, "") and f"(row {books['row']}), the oldest snapshot from which the journal goes on" in said
+    code, said, error = exos("journal", "verify", data)
+    assert (code, error) == (0, "") and "all equal to the journal" in said
     server = ServerProcess(tmp_path, "")
     server.config.unlink()
     with started(server):

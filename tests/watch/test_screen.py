@@ -1,15 +1,15 @@
 """The screen of `exos top`: it fits 80 columns and 24 lines in every state, and says what is wrong."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.cells import cell_len
 
 from exchange_server.watch import fields as f
 from exchange_server.watch.screen import figures, screen
+from exchange_server.watch.terminal import ON
 from exchange_server.watch.view import Interval, look
 
 from .kit import Wrote
@@ -19,10 +19,11 @@ BIG = 10**15
 
 def shown(data: Path, width: int = 80, before: Any = None) -> list[str]:
     view = look(data)
-    out = io.StringIO()
-    Console(file=out, width=width, highlight=False).print(screen(figures(view, Interval(before, view)), "12:00:00 UTC"))
-    lines = out.getvalue().splitlines()
-    assert len(lines) <= 24 and all(len(line) <= width for line in lines), "\n".join(lines)
+    told = screen(figures(view, Interval(before, view)), "12:00:00 UTC", width)
+    lines = ["".join(text for text, _ in line) for line in told]
+    assert len(lines) <= 24 and all(cell_len(line) <= width for line in lines), "\n".join(lines)
+    assert all(cell_len(line) == width for line in lines[:21]), "panels end where the screen ends"
+    assert {style for line in told for _, style in line} <= set(ON)
     return lines
 
 
@@ -85,6 +86,22 @@ def test_names_do_not_steer_the_terminal(tmp_path: Path) -> None:
     wrote.writer.describe({"venue_open_orders": ["\x1b[2J"]}, {"data": "\x1b[31m"})
     wrote.write()
     assert "\x1b" not in "".join(shown(tmp_path))
+
+
+def test_wide_letters_keep_the_columns(tmp_path: Path) -> None:
+    wrote = Wrote(tmp_path)
+    wrote.writer.describe({"venue_open_orders": ["取引所", "取引所取引所取引所取引所"]}, {"data": "/srv/取引所" * 20})
+    wrote.put(venue_open_orders=[5, 7]).write()
+    text = "\n".join(shown(tmp_path))
+    assert "venue 取引所" in text and "…" in text
+
+
+def test_a_long_worry_takes_the_lines_that_are_left(tmp_path: Path) -> None:
+    Wrote(tmp_path).write()
+    view = look(tmp_path)
+    told = figures(view, Interval(None, view)) | {"worries": ["word " * 60, "second"]}
+    lines = screen(told, "12:00:00 UTC", 80)
+    assert len(lines) == 24 and len(screen(told, "12:00:00 UTC", 80, 40)) == 26
 
 
 def test_figures_are_plain_data(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def tell_ahead(m, ev, inst):
 
 
 @leaf
-def _rest_after(m, event, inst, payout):
+def rest_after(m, event, inst, payout):
     """(winners, contracts) of the group without `inst` at this payout and without all that are ahead already."""
     k = m[event + L.E_K]
     n = m[event + L.E_N]
@@ -107,7 +107,7 @@ def _determine(m, rows, c, ev, event, inst):
         return refuse(m, C.R_RESULT_VERSION, m[event + L.E_VERSION] + 1, 0, rows[c + d.DH_VERSION])
     if payout != 0 and payout != m[event + L.E_PAYOUT]:
         return refuse(m, C.R_PAYOUT_RANGE, m[event + L.E_PAYOUT], 0, payout)
-    k, n = _rest_after(m, event, inst, payout)
+    k, n = rest_after(m, event, inst, payout)
     if not leaves_open(m, event, k, n):
         return refuse(m, C.R_AHEAD_DECIDES, k, n, m[inst])
     m[event + L.E_VERSION] += 1

@@ -5,6 +5,9 @@ platform stand in (debts.cover), then who gains is paid (SETTLE_GIVE). What nobo
 unit: largest remainder, the account that touched the event first at a tie. The remainders are compared with a threshold that is found bit by
 bit (SETTLE_ROUND), because a million of them are not sorted in a slice. A recovery is a correction that changes no payout.
 
+Debits and credits are equal as long as each contract was paid for as many sets as the others. A contract that was paid ahead of its group was paid for those of that
+time: if its payout changes and others have been made or taken apart since, the difference is nobody's, and the correction is refused.
+
 A slice ends between accounts, never within one: an account's entries are complete or not begun.
 """
 
@@ -19,7 +22,8 @@ from ..layout import definitions as d
 from ..layout.packed import pack_instrument
 from ..money.collateral import note_shortage
 from ..money.ledger import post
-from ..money.products import is_settled
+from ..money.products import has_sets, is_settled
+from .ahead import check_ahead
 from .debts import add_blocked, add_debt, cover, is_short, share_of, take_debt, tell
 from .settle import check_payouts
 from .slices import DONE, FULL, STOP, WITHOUT_END, begin_settling, begin_stage, make_final, next_row
@@ -28,7 +32,7 @@ from .slices import DONE, FULL, STOP, WITHOUT_END, begin_settling, begin_stage, 
 @leaf
 def do_reverse(m, rows, c):
     """Begin a correction or recovery. R_UNKNOWN_EVENT, R_NOT_FINAL, R_NOTHING_OWED; of a correction: R_PAID_ELSEWHERE,
-    R_RESULT_VERSION, R_PAYOUT_*, R_SAME_RESULT."""
+    R_RESULT_VERSION, R_PAYOUT_*, R_AHEAD_DIFFERS, R_SAME_RESULT."""
     event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
@@ -40,6 +44,8 @@ def do_reverse(m, rows, c):
         if m[event + L.E_FINAL_AT] == 0:
             return refuse(m, C.R_PAID_ELSEWHERE, 0, 0, rows[c + d.DD_EVENT])
         code = check_payouts(m, rows, c, event)
+        if code == C.OK:
+            code = _check_sums(m, rows, c, event)
         if code != C.OK:
             return code
     elif m[event + L.E_OWED] == 0:
@@ -58,6 +64,22 @@ def do_reverse(m, rows, c):
     m[event + L.E_GAINS] = 0
     begin_settling(m, event, L.SETTLE_TAKE, rows[c + d.DY_SLICE])
     return C.OK
+
+
+@leaf
+def _check_sums(m, rows, c, event):
+    """Whether the differences of all accounts sum to 0: C.OK or, of a contract that was paid ahead of its group, R_AHEAD_DIFFERS as of check_ahead."""
+    code = check_ahead(m, rows, c, event) if has_sets(m, event) else C.OK
+    if code == C.OK:
+        return C.OK
+    total = 0
+    co = m[event + L.E_COLL_HEAD]
+    while co != 0:
+        for j in range(m[event + L.E_N]):
+            inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+            total += m[co + L.CO_COLUMNS + L.SETTLED_POSITION * m[co + L.CO_N] + j] * (rows[c + d.DD_PAYOUTS + j] - m[inst + L.I_PAID])
+        co = m[co + L.CO_NEXT_IN_EVENT]
+    return code if total != 0 else C.OK
 
 
 # ---- one account -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,9 @@ here is only what would break the arena. A refusal changes nothing. Layout: core
 
 Orders come in three passes, because entry, queue and terms have orders of their own: OPENING_ORDER makes them, under the terms that their listing has then;
 OPENING_ENTER gives them OrderIDs and puts them into the lists of accounts and expiries; OPENING_REST puts them into the books.
+
+A contract that stands ahead of its group (ahead.py) says so in its OPENING_CONTRACT, which comes before the OPENING_MARKET: what sets are worth depends on it.
+A position in one that was paid is what its account was paid for.
 """
 
 from protocol import codes as C
@@ -23,11 +26,12 @@ from ..life.ids import ARCHIVED, id_find, id_insert, order_at_ref, order_ref, st
 from ..life.life import account_link, hold_listing
 from ..life.special import expiry_room, make_special, set_expiry
 from ..life.used import used_before
-from ..money.collateral import collateral_get, collateral_shift, reserve
+from ..money.collateral import collateral_get, collateral_shift, is_paid_ahead, keep_settled, reserve
 from ..money.ledger import post
-from ..money.products import has_sets, reserve_fee, sets_worth
+from ..money.products import has_sets, leaves_open, reserve_fee, sets_worth
 from ..risk.ladder import refuse_full
 from ..risk.visibility import find_listing
+from .ahead import rest_after
 from .phases import set_event_phase
 
 
@@ -71,22 +75,55 @@ def _market(m, rows, c, ev):
 
 
 @leaf
+def _ahead(m, rows, c, inst):
+    """A contract (pointer) is ahead of an event that nobody has touched: determined, disputed or paid, by a version. R_BAD_DEFINITION."""
+    event = m[inst + L.I_EVENT]
+    phase = rows[c + d.DO_PHASE]
+    payout = rows[c + d.DO_PAID]
+    if phase != C.PH_DETERMINED and phase != C.PH_DISPUTED and phase != C.PH_FINAL:
+        return refuse(m, C.R_BAD_DEFINITION, C.PH_FINAL, phase, d.DO_PHASE)
+    if m[event + L.E_COLL_HEAD] != 0 or m[event + L.E_VERSION] != 0 or m[inst + L.I_AHEAD] != 0:
+        return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DO_TARGET)
+    if payout != 0 and payout != m[event + L.E_PAYOUT]:
+        return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_PAYOUT], payout, d.DO_PAID)
+    k, n = rest_after(m, event, inst, payout)
+    if not leaves_open(m, event, k, n):
+        return refuse(m, C.R_BAD_DEFINITION, k, n, d.DO_PAID)
+    m[inst + L.I_AHEAD] = phase
+    m[inst + L.I_PHASE] = phase
+    m[inst + L.I_AHEAD_VERSION] = rows[c + d.DO_VERSION]
+    m[inst + L.I_AHEAD_UNTIL] = rows[c + d.DO_UNTIL]
+    m[inst + L.I_PAID_NEXT] = payout
+    if phase == C.PH_FINAL:
+        m[event + L.E_K_LEFT] -= 1 if payout != 0 else 0
+        m[event + L.E_LEFT_OUT] += 1
+    return C.OK
+
+
+@leaf
 def _contract(m, rows, c):
-    """Last trade, volume and determined payout of a contract. R_UNKNOWN_INSTRUMENT."""
+    """Last trade, volume and determined payout of a contract, and where it stands if it is ahead of its event. R_UNKNOWN_INSTRUMENT, R_BAD_DEFINITION."""
     inst = instrument_at(m, rows[c + d.DO_TARGET])
     if inst == 0:
         return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DO_TARGET])
+    paid = rows[c + d.DO_PAID]
+    if rows[c + d.DO_PHASE] != 0:
+        code = _ahead(m, rows, c, inst)
+        if code != C.OK:
+            return code
+        paid = paid if rows[c + d.DO_PHASE] == C.PH_FINAL else 0
     if m[inst + L.I_MIDS] != 0:
         note_price(m, inst)
     m[inst + L.I_LAST] = rows[c + d.DO_PRICE]
     m[inst + L.I_VOLUME] = rows[c + d.DO_QTY]
-    m[inst + L.I_PAID] = rows[c + d.DO_PAID]
+    m[inst + L.I_PAID] = paid
     return C.OK
 
 
 @leaf
 def _position(m, rows, c, ev):
-    """A position, or (0) only the account's place among those in the market. R_UNKNOWN_INSTRUMENT, R_UNKNOWN_ACCOUNT, R_TABLE_FULL."""
+    """A position, or (0) only the account's place among those in the market; in a contract that was paid ahead, the position that was paid.
+    R_UNKNOWN_INSTRUMENT, R_UNKNOWN_ACCOUNT, R_TABLE_FULL."""
     inst = instrument_at(m, rows[c + d.DO_TARGET])
     account = account_at(m, rows[c + d.DO_ACCOUNT])
     q = rows[c + d.DO_QTY]
@@ -97,7 +134,9 @@ def _position(m, rows, c, ev):
     co = collateral_get(m, account, m[inst + L.I_EVENT])
     if co == 0:
         return refuse_full(m, L.P_COLLATERAL, 1)
-    if q != 0:
+    if is_paid_ahead(m, m[inst + L.I_EVENT], m[inst + L.I_INDEX]):
+        keep_settled(m, co, m[inst + L.I_INDEX], q)
+    elif q != 0:
         collateral_shift(m, co, m[inst + L.I_INDEX], q, 0, 0)
         e = _event_row(m, ev, C.OPENING_POSITION, m[account], m[inst])
         ev[e + L.EVT_OPENING_QTY] = q
