@@ -172,6 +172,7 @@ class Groups:
         self.on_state: Callable[[], None] = lambda: None
         self._groups: dict[Key, Group] = {}
         self._of: dict[int, list[Group]] = {}
+        self._held: set[asyncio.Task[None]] = set()  # messages of markets whose names are being read
         gateway.feed.listeners.append(self._heard)
 
     def join(self, member: Member, channel: str, instrument: int, conflate_ms: int) -> Group:
@@ -214,10 +215,25 @@ class Groups:
         elif isinstance(message, M.BookReset):
             for group in [one for one in self._groups.values() if message.instrument in (0, one.instrument)]:
                 self._reset(group)
-        elif isinstance(message, M.PhaseChange):
-            self._phase(message)
-        elif isinstance(message, M.Result):
-            self._result(message)
+        elif isinstance(message, M.PhaseChange | M.Result) and self.phases:
+            if message.market in self.gateway.reference.name_of:
+                self._of_market(message)
+            else:
+                task = asyncio.get_running_loop().create_task(self._named(message))
+                self._held.add(task)
+                task.add_done_callback(self._held.discard)
+
+    async def _named(self, message: M.PhaseChange | M.Result) -> None:
+        """A message of a market that is not known yet, as soon as it is."""
+        await self.gateway.reference.fresh("")
+        if message.market in self.gateway.reference.name_of:
+            self._of_market(message)
+
+    def _of_market(self, message: M.PhaseChange | M.Result) -> None:
+        """Who hears of it and asks for the market waits until its texts have been read again (reference.py)."""
+        frame = self._phase(message) if isinstance(message, M.PhaseChange) else self._result(message)
+        for member in list(self.phases):
+            member.put(frame)
 
     def _reset(self, group: Group, reason: Any = "book_reset") -> None:
         definition = self.gateway.feed.definitions.get(group.instrument)
@@ -233,36 +249,23 @@ class Groups:
                 self._reset(group, "server_down")
         self.on_state()
 
-    def _phase(self, message: M.PhaseChange) -> None:
-        name = self.gateway.reference.name_of.get(message.market)
-        if name is None or not self.phases:
-            return
-        frame = encoded(
+    def _phase(self, message: M.PhaseChange) -> bytes:
+        return encoded(
             F.PhaseChanged(
-                market=name,
-                time=words.time_text(message.time),
-                phase=words.phase(message.phase),
+                market=self.gateway.reference.name_of[message.market], time=words.time_text(message.time), phase=words.phase(message.phase),
                 old=words.phase(message.old) if message.old else None,
             )
-        )
-        for member in list(self.phases):
-            member.put(frame)
+        )  # fmt: skip
 
-    def _result(self, message: M.Result) -> None:
-        name = self.gateway.reference.name_of.get(message.market)
-        contracts = self.gateway.feed.of_market.get(message.market, [])
-        if name is None or not self.phases:
-            return
+    def _result(self, message: M.Result) -> bytes:
         one = self.gateway.feed.definitions.get(message.instrument) if message.instrument else None
-        paid = [one] if one is not None else contracts
-        frame = encoded(
+        paid = [one] if one is not None else self.gateway.feed.of_market.get(message.market, [])
+        return encoded(
             F.Resulted(
-                market=name, contract=one.symbol if one is not None else None, version=message.version, phase=words.phase(message.phase),
-                window_ends_at=words.maybe_time(message.until),
+                market=self.gateway.reference.name_of[message.market], contract=one.symbol if one is not None else None, version=message.version,
+                phase=words.phase(message.phase), window_ends_at=words.maybe_time(message.until),
                 payouts=[S.Payout(contract=d.symbol, payout=words.price(d, ticks)) for d, ticks in zip(paid, message.payouts)], rule=message.rule,
                 source=message.source, observed=message.observed, observed_at=words.maybe_time(message.observed_at), evidence_sha256=message.evidence,
                 evidence_name=message.evidence_name,
             )
         )  # fmt: skip
-        for member in list(self.phases):
-            member.put(frame)

@@ -22,7 +22,7 @@ from exchange_server.web.asyncapi import document
 from exchange_server.web.stream import QUEUE_BYTES, Reader
 
 from . import schema
-from .rig import CONFIG, FAST, ServerProcess, Web, order, wait_until
+from .rig import CONFIG, FAST, ServerProcess, Web, order
 
 DOCUMENT = document("test")
 
@@ -126,8 +126,8 @@ def test_trades_ticker_and_phases(exchange: ServerProcess, web: Web, mm1: httpx.
         for phase in ("paused", "open"):
             assert exchange.ask("admin", ar.SetPhase(event="CUP", phase=phase)).ok
             assert frames(socket, of_type("phase"))[-1]["phase"] == phase
-        with web.api() as api:
-            wait_until(lambda: api.get("/v1/markets/CUP").json()["phase"] == "open")
+            with web.api() as api:
+                assert api.get("/v1/markets/CUP").json()["phase"] == phase
         socket.send(json.dumps({"op": "ping", "id": "7"}))
         assert frames(socket, of_type("pong"))[-1]["id"] == "7"
         assert frames(socket, of_type("heartbeat"))[-1]["server"] == "up"
