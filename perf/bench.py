@@ -97,6 +97,12 @@ def _watch(scale: float) -> list[Result]:
     return watch_rows.rows(scale)
 
 
+def _web(scale: float) -> list[Result]:
+    from . import web_rows
+
+    return web_rows.rows(scale)
+
+
 def _wire(name: str) -> Callable[[float], list[Result]]:
     def run(scale: float) -> list[Result]:
         from . import wire_rows
@@ -166,9 +172,10 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "fair": _wire("fair"),
     "tenants": _wire("tenants"),
     "watch": _watch,
+    "web": _web,
 }
 COMPARED = [
-    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch")
+    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch", "web")
 ]  # rows that --against runs if none is named
 
 

@@ -15,6 +15,7 @@ from . import stream_schemas as F
 from . import words
 from .gateway import Gateway
 from .routes.contracts import CHECKED_LEVELS, checksum, levels
+from .wire import framed
 
 DEPTH_MAX = 10_000
 
@@ -26,7 +27,8 @@ class Member(Protocol):
 
 
 def encoded(frame: F.Frame) -> bytes:
-    return msgspec.json.encode(frame)
+    """As it goes over the wire."""
+    return framed(msgspec.json.encode(frame))
 
 
 def top_checksum(definition: M.Definition, book: BookBuilder) -> int:
@@ -63,6 +65,7 @@ class Group:
         self._touched: dict[int, set[int]] = {codes.BUY: set(), codes.SELL: set()}
         self._top: Any = None
         self._timer: asyncio.TimerHandle | None = None
+        self._flushed = 0.0  # time of the loop at which the last frame was made
 
     def send(self, frame: bytes) -> None:
         for member in list(self.members):
@@ -115,10 +118,10 @@ class Group:
         if not self.conflate_ms:
             self._flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self.conflate_ms / 1000, self._due)
+            self._timer = asyncio.get_running_loop().call_at(self._flushed + self.conflate_ms / 1000, self._due)
 
     def _due(self) -> None:
-        self._timer = None
+        self._timer, self._flushed = None, asyncio.get_running_loop().time()
         self._flush()
 
     def _flush(self) -> None:

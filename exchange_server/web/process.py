@@ -26,12 +26,14 @@ from .gateway import Gateway, Settings
 from .link import KeptProver, Target
 from .pages.routes import Pages
 from .reference import Reference, Unreadable
+from .wire import Wire
 
 BACKLOG = 2048
 HEADER_S = 15.0  # a connection that has sent no whole request by then is closed
 IDLE_S = 30  # between two requests of a connection
 STOP_S = 5
 SWEEP_S = 5.0
+PING_S = 60.0  # to a WebSocket that is there no longer; one that is too slow is found sooner
 FILES_WANTED = 65_536
 
 
@@ -206,8 +208,8 @@ async def _main(options: WebOptions, listener: socket.socket, log: Log) -> int:
         log("error", "not_started", exit_code=int(Exit.USAGE), text=f"the credentials of the market data cannot be used: {error}")
         return Exit.USAGE
     config = uvicorn.Config(
-        make_app(gateway, options.pages), http=Idle, ws="websockets-sansio", loop="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=STOP_S, ws_max_size=16 * 1024, ws_ping_interval=20.0, ws_ping_timeout=20.0, proxy_headers=False,
+        make_app(gateway, options.pages), http=Idle, ws=Wire, loop="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=STOP_S, ws_max_size=16 * 1024, ws_per_message_deflate=False, ws_ping_interval=PING_S, ws_ping_timeout=20.0, proxy_headers=False,
     )  # fmt: skip
     config.load()
     config.ssl = options.certificate

@@ -13,13 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN
 from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from config import admin_records as ar
 from exchange_server.web import groups, stream
 from exchange_server.web.asyncapi import document
 from exchange_server.web.stream import QUEUE_BYTES, Reader
+from exchange_server.web.wire import Wire, framed
 
 from . import schema
 from .rig import CONFIG, FAST, ServerProcess, Web, order
@@ -220,22 +225,52 @@ def test_the_stream_tells_that_the_server_is_down_and_goes_on(tmp_path: Path) ->
             assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
 
 
-class SlowSocket:
-    """Takes a frame when it is let."""
+class SlowWire:
+    """Takes frames while it is let."""
+
+    gone = False
+
+    def __init__(self, open_: bool = False) -> None:
+        self.taken: list[bytes] = []
+        self.may = asyncio.Event()
+        if open_:
+            self.may.set()
+
+    @property
+    def full(self) -> bool:
+        return not self.may.is_set()
+
+    def write(self, frame: bytes) -> None:
+        self.taken.append(frame)
+
+    async def room(self, seconds: float) -> bool:
+        return await Wire.room(self, seconds)  # type: ignore[arg-type]
+
+    @property
+    def writable(self) -> asyncio.Event:
+        return self.may
+
+    @property
+    def texts(self) -> list[str]:
+        """What was taken, without the heads of frames that were encoded."""
+        return [(frame[frame.index(b"{") :] if b"{" in frame else frame).decode() for frame in self.taken]
+
+
+class Socket:
+    """What a reader closes."""
 
     client_state = application_state = stream.WebSocketState.CONNECTED
+    closed: tuple[int, str] | None = None
 
-    def __init__(self) -> None:
-        self.taken: list[str] = []
-        self.may = asyncio.Event()
-        self.closed: tuple[int, str] | None = None
-
-    async def send_text(self, text: str) -> None:
-        await self.may.wait()
-        self.taken.append(text)
+    async def receive(self) -> None:
+        await asyncio.Event().wait()
 
     async def close(self, code: int, text: str) -> None:
         self.closed = code, text
+
+
+def reader_of(wire: SlowWire, socket: Any = None) -> Reader:
+    return Reader(Streams(), socket, wire)  # type: ignore[arg-type]
 
 
 def test_a_whole_book_is_encoded_once_for_all_its_readers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,50 +305,71 @@ class Streams:
     gateway: Any = None
 
 
+async def test_a_reader_that_keeps_up_has_no_task() -> None:
+    wire = SlowWire(open_=True)
+    reader = reader_of(wire)
+    for n in range(3):
+        reader.put(b"%d" % n)
+    assert wire.taken == [b"0", b"1", b"2"] and reader._sending is None
+
+
 async def test_a_slow_reader_loses_frames_is_told_and_starts_anew() -> None:
-    socket = SlowSocket()
-    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    wire = SlowWire()
+    reader = reader_of(wire)
     reader._groups["book", 1] = OneGroup()  # type: ignore[assignment]
-    sending = asyncio.create_task(reader._send())
-    reader.put(b"first")
-    await asyncio.sleep(0.01)
     for _ in range(QUEUE_BYTES // 1000 + 10):
         reader.put(b"x" * 1000)
     assert reader._bytes <= QUEUE_BYTES and len(reader._queue) == 0
-    socket.may.set()
+    wire.may.set()
     await asyncio.sleep(0.01)
     reader.put(b"after")
     await asyncio.sleep(0.01)
-    assert [text for text in socket.taken if not text.startswith("{")] == ["first", "snapshot", "after"]
-    assert json.loads(socket.taken[1]) == {"type": "gap", "reason": "slow", "channels": ["book"], "contract": None}
-    sending.cancel()
+    assert [text for text in wire.texts if not text.startswith("{")] == ["snapshot", "after"]
+    assert json.loads(wire.texts[0]) == {"type": "gap", "reason": "slow", "channels": ["book"], "contract": None}
+    assert reader._sending is None
 
 
 async def test_a_gap_is_made_good_also_when_all_snapshots_together_are_too_large() -> None:
     large = b"s" * (QUEUE_BYTES + 1)
-    socket = SlowSocket()
-    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    wire = SlowWire()
+    reader = reader_of(wire)
     for instrument in (1, 2, 3):
         reader._groups["book", instrument] = OneGroup(large)  # type: ignore[assignment]
     reader.put(b"x" * QUEUE_BYTES)
     reader.put(b"y")
-    sending = asyncio.create_task(reader._send())
-    socket.may.set()
-    for _ in range(20):
-        await asyncio.sleep(0)
-        if reader._owed:
+    sending, write = reader._sending, wire.write
+
+    def write_once(frame: bytes) -> None:
+        write(frame)
+        wire.may.clear()  # full after each
+
+    wire.write = write_once  # type: ignore[method-assign]
+    for n in range(4):
+        wire.may.set()
+        await asyncio.sleep(0.01)
+        if n < 2:
+            assert reader._owed
             reader.put(b"change", ("book", 3))  # its snapshot has it
-    await asyncio.sleep(0.05)
     reader.put(b"later", ("book", 3))
-    await asyncio.sleep(0.01)
-    assert socket.taken[1:] == [large.decode()] * 3 + ["later"] and json.loads(socket.taken[0])["type"] == "gap"
-    sending.cancel()
+    wire.may.set()
+    assert sending is not None
+    await asyncio.wait_for(sending, 2)
+    assert wire.texts[1:] == [large.decode()] * 3 + ["later"] and json.loads(wire.texts[0])["type"] == "gap"
 
 
 async def test_a_reader_that_takes_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "SEND_S", 0.05)
-    socket = SlowSocket()
-    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    socket = Socket()
+    reader = reader_of(SlowWire(), socket)
     reader.put(b"one")
-    await asyncio.wait_for(reader._send(), 2)
+    await asyncio.wait_for(reader.run(), 2)
     assert socket.closed == (stream.CLOSE_SLOW, "too slow")
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+def test_a_frame_is_read_back_by_another_implementation(size: int) -> None:
+    client = ClientProtocol(parse_uri("ws://exchange.example/"), state=OPEN, max_size=None)
+    text = b"e" * size
+    client.receive_data(framed(text))
+    (frame,) = client.events_received()
+    assert isinstance(frame, Frame) and (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, text)
