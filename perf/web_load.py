@@ -78,7 +78,7 @@ class Http:
         head, found, rest = self.data.partition(HEAD_END)
         if not found:
             return None
-        size = int(head.lower().partition(b"content-length: ")[2].split(b"\r", 1)[0])
+        size = int(head.partition(b"content-length: ")[2].split(b"\r", 1)[0])
         if len(rest) < size:
             return None
         self.data = rest[size:]
@@ -135,13 +135,14 @@ def trip(job: WebJob) -> dict[str, Any]:
 def rate(job: WebJob) -> dict[str, Any]:
     """New orders over HTTP as fast as they are answered, one under way on each connection."""
     tokens = [Http(job.web_port).log_on(f"S{n}") for n in range(1, job.sessions + 1)]
+    messages = [order(id, tokens[id % len(tokens)], BOOK + id % 10) for id in range(job.commands + job.connections + 1)]
     poll = select.epoll()
-    peers: dict[int, list[Any]] = {}  # connection, token, id, when sent
-    for n in range(job.connections):
+    peers: dict[int, list[Any]] = {}  # connection, id, when sent
+    for _ in range(job.connections):
         http = Http(job.web_port)
         http.socket.setblocking(False)
         poll.register(http.socket.fileno(), select.EPOLLIN)
-        peers[http.socket.fileno()] = [http, tokens[n % len(tokens)], 0, 0]
+        peers[http.socket.fileno()] = [http, 0, 0]
     sent = done = 0
     waits: list[float] = []
     cpu = processor_s(job.web)
@@ -150,8 +151,8 @@ def rate(job: WebJob) -> dict[str, Any]:
     def next_order(state: list[Any]) -> None:
         nonlocal sent
         sent += 1
-        state[2:] = sent, time.perf_counter_ns()
-        state[0].socket.send(order(sent, state[1], BOOK + sent % 10))
+        state[1:] = sent, time.perf_counter_ns()
+        state[0].socket.send(messages[sent])
 
     for state in peers.values():
         next_order(state)
@@ -164,13 +165,13 @@ def rate(job: WebJob) -> dict[str, Any]:
             state[0].receive()
             if (found := state[0].answer()) is None:
                 continue
-            waits.append((time.perf_counter_ns() - state[3]) / 1e3)
-            right(state[2], found)
+            waits.append((time.perf_counter_ns() - state[2]) / 1e3)
+            right(state[1], found)
             done += 1
             if sent < job.commands:
                 next_order(state)
     seconds = time.perf_counter() - began
-    return {"rate": done / seconds, "answered": done, "web_cpu": (processor_s(job.web) - cpu) / seconds, **percentiles(waits)}
+    return {"rate": done / seconds, "answered": done, "web_cpu_s": processor_s(job.web) - cpu, "seconds": seconds, **percentiles(waits)}
 
 
 def beats(job: WebJob) -> dict[str, Any]:

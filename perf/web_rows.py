@@ -108,7 +108,7 @@ def rate(scale: float) -> list[Result]:
         checked(server, "web")
     note = (
         f"{got['answered']:,} orders, each answered by its own state; {SESSIONS} logins, {CONNECTIONS} connections with one order under way each; p50 {got['p50']:.0f} p99 "
-        f"{got['p99']:.0f} us; the web process used {100 * got['web_cpu']:.0f} % of its core; client and server share the other"
+        f"{got['p99']:.0f} us; the web process used {100 * got['web_cpu_s'] / got['seconds']:.0f} % of its core, {1e6 * got['web_cpu_s'] / got['answered']:.0f} us an order; client and server share the other"
     )
     return [Result("web", "HTTP orders/s, durable", got["rate"], "orders/s", RATE_AIM, note=note, more=got)]
 

@@ -68,8 +68,9 @@ class Group:
         self._flushed = 0.0  # time of the loop at which the last frame was made
 
     def send(self, frame: bytes) -> None:
+        of = self.channel, self.instrument
         for member in list(self.members):
-            member.put(frame, (self.channel, self.instrument))
+            member.put(frame, of)
 
     def close(self) -> None:
         if self._timer is not None:

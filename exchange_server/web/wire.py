@@ -7,7 +7,6 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import OPEN
 
 EXTENSION = "exos.wire"  # of the scope: the Wire itself
 _SHORT, _MIDDLE = 126, 1 << 16
@@ -24,27 +23,34 @@ def framed(text: bytes) -> bytes:
 
 
 class Wire(WebSocketsSansIOProtocol):
+    """`full`: the client is slow; what is written now would only wait here."""
+
+    full = False
+
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment, index]
 
-    @property
-    def full(self) -> bool:
-        """The client is slow: what is written now would only wait here."""
-        return not self.writable.is_set()
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        super().resume_writing()
 
     @property
     def gone(self) -> bool:
-        return self.disconnected or self.close_sent or self.conn.state is not OPEN
+        return self.close_sent or self.disconnected or self.transport.is_closing()
 
     def write(self, frame: bytes) -> None:
         """A frame of `framed`."""
-        if not self.gone:
+        if not (self.close_sent or self.disconnected or self.transport.is_closing()):  # `gone`, once for each frame of each reader
             self.transport.write(frame)
 
     async def room(self, seconds: float) -> bool:
-        """Wait until the client has taken most of what waits for it; False: not in this time."""
+        """Wait until the client has taken most of what waits for it, or is gone; False: not in this time."""
         if not self.full:
             return True
         try:
