@@ -103,6 +103,12 @@ def _web(scale: float) -> list[Result]:
     return web_rows.rows(scale)
 
 
+def _webhooks(scale: float) -> list[Result]:
+    from . import webhook_rows
+
+    return webhook_rows.rows(scale)
+
+
 def _wire(name: str) -> Callable[[float], list[Result]]:
     def run(scale: float) -> list[Result]:
         from . import wire_rows
@@ -173,9 +179,12 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "tenants": _wire("tenants"),
     "watch": _watch,
     "web": _web,
+    "webhooks": _webhooks,
 }
 COMPARED = [
-    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch", "web")
+    name
+    for name in ROWS
+    if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch", "web", "webhooks")
 ]  # rows that --against runs if none is named
 
 

@@ -76,6 +76,12 @@ class Subscriber:
 NO_ANSWER_S = 20.0
 
 
+def waited_s(process: int) -> float:
+    """How long a process's first thread has been ready and waited for its core."""
+    with open(f"/proc/{process}/schedstat") as file:
+        return int(file.read().split()[1]) / 1e9
+
+
 def masked(text: bytes) -> bytes:
     """A frame of a client."""
     assert len(text) < 1 << 16
@@ -158,10 +164,10 @@ def crowd(job: WebJob) -> dict[str, Any]:
     before = [one.updates for one in all_]
     probe.ages.clear()
     print("ready", flush=True)
-    cpu = processor_s(job.web)
+    cpu, wait = processor_s(job.web), waited_s(job.web)
     while not select.select([sys.stdin], [], [], 0)[0]:
         _read(all_, EACH_S, probe)
-    cpu = processor_s(job.web) - cpu
+    cpu, wait = processor_s(job.web) - cpu, waited_s(job.web) - wait
     quiet = time.monotonic()
     while time.monotonic() - quiet < 2.0:
         if sum(one.read() for one in all_) > 10 * len(all_):  # more than heartbeats
@@ -172,7 +178,7 @@ def crowd(job: WebJob) -> dict[str, Any]:
     ages = percentiles(probe.ages)
     memory = int(next(line for line in open(f"/proc/{job.web}/status") if line.startswith("VmRSS")).split()[1]) // 1024
     return {
-        "least": min(got), "most": max(got), "frames": sum(got), "web_cpu_s": cpu, "age": ages, "joined_s": joined, "web_mb": memory,
+        "least": min(got), "most": max(got), "frames": sum(got), "web_cpu_s": cpu, "web_wait_s": wait, "age": ages, "joined_s": joined, "web_mb": memory,
     }  # fmt: skip
 
 

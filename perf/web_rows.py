@@ -127,7 +127,7 @@ def crowd(scale: float) -> list[Result]:
     note = (
         f"{BOOKS} books, {BEATS_PER_S:,} changes a second of each ({busy['answered'] / seconds:,.0f} orders/s over the binary wire, durable), every 100 ms at most; {got['frames']:,} frames "
         f"in {seconds:.1f} s, {got['least']:,} to {got['most']:,} to each; a change is p50 {got['age'].get('p50', 0):.0f} p99 {got['age'].get('p99', 0):.0f} ms old; "
-        f"the web process used {100 * got['web_cpu_s'] / seconds:.0f} % of its core and {got['web_mb']} MB; {subscribers / got['joined_s']:,.0f} joined a second; every socket ends with the book that HTTP tells"
+        f"the web process used {100 * got['web_cpu_s'] / seconds:.0f} % of its core, waited for it {100 * got['web_wait_s'] / seconds:.0f} %, and has {got['web_mb']} MB; {subscribers / got['joined_s']:,.0f} joined a second; every socket ends with the book that HTTP tells"
     )
     server_note = (
         f"p99 {busy['p99']:.0f} us with them, {alone[0]['p99']:.0f} and {alone[1]['p99']:.0f} without web process (p50 {busy['p50']:.0f}, {alone[0]['p50']:.0f}, {alone[1]['p50']:.0f}): five orders "

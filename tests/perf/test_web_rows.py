@@ -1,4 +1,4 @@
-"""The row `web` at a tiny size: every order answered, every subscriber with the book of the exchange. No times are checked."""
+"""The rows `web` and `webhooks` at a tiny size: every order answered, every subscriber with the book of the exchange. No times are checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from perf import web_rows
+from perf import web_rows, webhook_rows
 from perf.peers import RunFailed
 from perf.web_crowd import masked, rebuild, texts
 from perf.web_load import right
@@ -51,3 +51,9 @@ def test_what_is_wrong_is_found() -> None:
 
 def zlib_of(text: str) -> int:
     return zlib.crc32(text.encode())
+
+
+@pytest.mark.usefixtures("real_disk")
+def test_webhooks_to_a_local_receiver() -> None:
+    (result,) = webhook_rows.rows(TINY)
+    assert result.figure > 0 and (result.more["messages"], result.more["keys"]) == (400, 8) and result.more["checked"] >= 8
