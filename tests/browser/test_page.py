@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config import admin_records as ar
+from protocol import credentials
 from tests.web.rig import ServerProcess, Web, order, secret_of
 
 from .conftest import EVIL
@@ -102,6 +104,66 @@ def test_a_wrong_secret_is_said_in_the_dialog(page: Any) -> None:
     page.get_by_label("Secret", exact=True).fill("not it")
     page.get_by_role("dialog").get_by_role("button", name="Log in").click()
     page.get_by_role("dialog").get_by_role("alert").filter(has_text=re.compile("credentials|secret|logon", re.I)).wait_for()
+
+
+def key_of(shop: ServerProcess, holder: Any, name: str, id: str, **more: Any) -> tuple[Ed25519PrivateKey, str]:
+    """A new Ed25519 key: (the private half, the text of its file)."""
+    private = Ed25519PrivateKey.generate()
+    record = ar.DefineKey(id=id, holder=holder, name=name, kind="ed25519", verifier=credentials.public_hex(private), **more)
+    assert shop.ask("admin", record).ok
+    return private, credentials.key_file(private, id, f"{holder} {name}")
+
+
+def test_a_key_signs_in_the_page_and_does_not_leave_it(page: Any, shop: ServerProcess, tokens: dict[str, str], tmp_path: Path) -> None:
+    _, mine = key_of(shop, "session", "MM3", "MM3-page", scopes=("trade", "read", "market_data"))
+    _, of_sue = key_of(shop, "principal", "sue", "sue-page")
+    file = tmp_path / "mm3.key"
+    file.write_text(mine)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Private key").click()
+    page.get_by_label("Login", exact=True).fill("MM3")
+    page.get_by_label("Key file").set_input_files(file)
+    page.wait_for_function("document.getElementById('login-key').value === 'MM3-page'")
+    page.screenshot(path=tmp_path / "login-key.png")
+    dialog.get_by_role("button", name="Log in").click()
+    page.locator("#account").get_by_text("MM3", exact=True).wait_for()
+    page.get_by_role("button", name="Log out").click()
+    page.goto("/admin")
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    dialog.get_by_role("button", name="Private key").click()
+    page.get_by_label("Principal").fill("sue")
+    for text, problem in (
+        ("not a key", "no private key"),
+        (of_sue.replace("PRIVATE KEY", "PUBLIC KEY"), "public key"),
+        (mine, "credentials|logon|wrong"),
+    ):
+        page.get_by_label("Or its text").fill(text)
+        page.get_by_label("Key id").fill("sue-page")
+        dialog.get_by_role("button", name="Log in").click()
+        dialog.get_by_role("alert").filter(has_text=re.compile(problem, re.I)).wait_for()
+    page.get_by_label("Or its text").fill(of_sue)
+    dialog.get_by_role("button", name="Log in").click()
+    page.get_by_text("sue: support of platform").wait_for()
+    kept = page.evaluate("JSON.stringify([localStorage, sessionStorage]) + document.body.innerHTML")
+    for text in (mine, of_sue):
+        half = text.splitlines()[2]
+        assert len(half) > 40 and not any(half in one for one in [*sent, kept]), "the private half stayed in the field"
+
+
+def test_a_browser_that_cannot_sign_says_so(page: Any) -> None:
+    page.add_init_script("crypto.subtle.generateKey = () => Promise.reject(new DOMException('no', 'NotSupportedError'))")
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Private key").click()
+    dialog.get_by_role("alert").filter(has_text="cannot sign with Ed25519").wait_for()
+    assert dialog.get_by_role("button", name="Log in").is_disabled()
+    dialog.get_by_role("button", name="Secret").click()
+    assert dialog.get_by_role("button", name="Log in").is_enabled() and dialog.get_by_role("alert").inner_text() == ""
 
 
 def test_a_page_that_is_loaded_again_is_still_logged_in_and_no_script_can_read_the_token(page: Any) -> None:

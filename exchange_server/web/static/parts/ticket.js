@@ -8,7 +8,7 @@ import { own } from "../lib/own.js";
 import { session } from "../lib/session.js";
 import { stream } from "../lib/stream.js";
 import { tell } from "../lib/tell.js";
-import { openLogin } from "./account.js";
+import { openLogin } from "./login.js";
 
 const PREVIEW_MS = 150;
 const QUICK = { event: ["10", "100", "1000"], spot: ["0.01", "0.1", "1"] };
