@@ -504,6 +504,8 @@ class HeldOrder(NamedTuple):
     at_ns: int
     until_ns: int
     passed: bool
+    flags: int
+    expiry_ns: int
 
 
 def held_orders(m: Words) -> list[HeldOrder]:
@@ -517,7 +519,8 @@ def held_orders(m: Words) -> list[HeldOrder]:
         attr, text = w[L.HE_ATTR], m[at + L.HE_TEXT : at + L.HE_TEXT + 8].tobytes().rstrip(b"\0").decode("utf-8", "replace")
         found.append(HeldOrder(
             w[L.HE_NUMBER], w[L.HE_ACCOUNT], w[L.HE_SESSION], text or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
-            plain.tif_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]),
+            plain.tif_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]), plain.flags_of(attr),
+            w[L.HE_EXPIRY],
         ))  # fmt: skip
     return found
 

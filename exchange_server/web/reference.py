@@ -1,5 +1,5 @@
 """What a market is about: titles, rules, results with evidence, series and venues. The binary wire has none of it, so it comes from the operators'
-questions `markets`, `series`, `venue` and `listing`; nothing but these (with `status`, and `budget` for what a client sees of its own) is ever asked there.
+questions `markets`, `series`, `venue` and `listing`; nothing but these (with `status`, and `budget` and `pending` for what a client sees of its own) is ever asked there.
 
 Only what the process's own market-data logon sees is shown: a market is here when one of its contracts is defined on the feed.
 
@@ -16,7 +16,7 @@ from protocol import messages as M
 from .feed import Feed
 from .preview import Fees
 
-QUESTIONS = ("status", "markets", "series", "venue", "listing", "budget")
+QUESTIONS = ("status", "markets", "series", "venue", "listing", "budget", "pending")
 PAUSE_S = 0.5  # between two reads of what changed, while nobody waits for them
 WAITED_S = 0.02  # while somebody does
 RETRY_S = 2.0  # after a question that was not answered

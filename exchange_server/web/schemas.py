@@ -391,6 +391,39 @@ class Order(Answer, frozen=True):
     time: Time
 
 
+class WaitingOrder(Answer, frozen=True):
+    """An order of one of this login's accounts that is not entered until a person approves it (docs/budgets.md). `cost`: what it may cost at most. Once `approved`, the same order of the same `session`, with the same client id, passes once
+    until `waits_until`. `price` is None of a market order."""
+
+    waiting_id: Id
+    client_order_id: Id | None
+    client_text: str | None
+    session: str
+    account: str
+    contract: str
+    side: Side
+    contract_side: ContractSide
+    type: str
+    time_in_force: str
+    price: Decimal | None
+    quantity: Decimal
+    post_only: bool
+    persist: bool
+    expires_at: Time | None
+    cost: Decimal
+    asset: str
+    approved: bool
+    since: Time
+    waits_until: Time
+
+
+class WaitingOrders(Answer, frozen=True):
+    """The oldest first."""
+
+    orders: list[WaitingOrder]
+    next_cursor: str | None
+
+
 class PreviewOrder(Body, frozen=True):
     """An order that is not sent: its fields as in a new order."""
 

@@ -292,6 +292,38 @@ def test_money_in_and_a_refusal_that_names_the_reason(page: Any, tokens: dict[st
     dialog.locator(".problem", has_text=re.compile("free|covered|balance|available")).wait_for()
 
 
+def test_an_order_waits_for_a_person_is_approved_and_entered(browser: Any, page: Any, site: Web, shop: ServerProcess, tokens: dict[str, str]) -> None:
+    assert shop.ask("admin", ar.Budget(session="MM3", asset="USD", approve_above=10_000)).ok
+    page.goto("/m/CUP")
+    log_in(page, 3)
+    page.get_by_label("Limit price").fill("0.05")
+    page.get_by_label("Contracts", exact=True).fill("25")
+    page.get_by_label("Contracts", exact=True).press("Enter")
+    page.locator(".toast", has_text="waits until a person approves it").wait_for()
+    row = page.get_by_role("tabpanel", name=re.compile("Orders")).get_by_role("row", name=re.compile("0.0500"))
+    row.locator(".chip", has_text="Waits for approval until").wait_for()
+    assert row.get_by_role("button").count() == 0
+    context = browser.new_context(base_url=f"http://127.0.0.1:{site.port}")
+    desk = context.new_page()
+    log_in_operator(desk, "anna", tokens)
+    desk.get_by_role("tab", name="Approvals").click()
+    waits = desk.get_by_role("row", name=re.compile("Buy 25 CUP-A at 0.0500, may cost 1.2"))
+    waits.get_by_role("button", name="Approve").click()
+    desk.get_by_role("dialog").get_by_role("button", name="Do it").click()
+    waits.locator(".chip", has_text="Approved, not entered yet").wait_for()
+    assert waits.get_by_role("button", name="Approve").count() == 0
+    enter = row.get_by_role("button", name=re.compile("Enter: Buy"))
+    enter.wait_for()
+    enter.click()
+    page.locator(".toast", has_text="The approved order is entered").wait_for()
+    cancel = page.get_by_role("button", name=re.compile("Cancel: Buy Yes CUP-A at 0.0500"))
+    cancel.click()
+    cancel.wait_for(state="detached")
+    enter.wait_for(state="detached")
+    context.close()
+    assert shop.ask("admin", ar.ClearBudget(session="MM3")).ok
+
+
 def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
     log_in_operator(page, "anna", tokens)
     row = page.get_by_role("row", name=re.compile("CUP"))
