@@ -348,6 +348,45 @@ def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, token
         page.get_by_role("tabpanel", name=tab).get_by_text(text).first.wait_for()
 
 
+def test_a_market_gets_times_and_a_phase_at_a_time(page: Any, shop: ServerProcess, tokens: dict[str, str]) -> None:
+    log_in_operator(page, "anna", tokens)
+    row = page.get_by_role("row", name=re.compile("CUP"))
+    dialog = page.get_by_role("dialog")
+    row.get_by_role("button", name="Times…").click()
+    page.get_by_label("Closes").fill("2098-05-01T12:00:30")
+    page.get_by_label("Result by").fill("2098-04-01T12:00:00")
+    page.get_by_role("button", name="What will it do?").click()
+    dialog.locator(".problem", has_text=re.compile("before|order|after")).wait_for()
+    page.get_by_label("Result by").fill("2098-06-01T12:00:00")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="Times: CUP: Done").wait_for()
+    row.get_by_role("button", name="At a time…").click()
+    page.get_by_label("Phase").select_option("paused")
+    page.get_by_label("When (your time)").fill("2097-01-01T00:00:00")
+    page.get_by_label("Note").fill("a pause")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="At a time: CUP: Done").wait_for()
+    page.get_by_role("tab", name="Schedule").click()
+    for text in ("2098", "a pause"):
+        page.get_by_role("row", name=re.compile(text)).first.wait_for()
+    closes = next(one for one in shop.ask("schedule", event="CUP").result["rows"] if one["record"].get("phase") == "closed" or "close" in one["act"])
+    assert closes["at_ns"] % 10**9 == 0 and closes["at_ns"] // 10**9 % 60 == 30
+    page.get_by_role("row", name=re.compile("a pause")).get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Do it").click()
+    page.get_by_role("row", name=re.compile("a pause")).wait_for(state="detached")
+    page.get_by_role("tab", name="Markets").click()
+    row.get_by_role("button", name="Times…").click()
+    for label in ("Closes", "Result by"):
+        page.get_by_label(label).fill("")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="Times: CUP: Done").last.wait_for()
+    page.get_by_role("tab", name="Schedule").click()
+    page.get_by_text("Nothing waits for its time.").wait_for()
+
+
 def test_an_arbiter_corrects_a_result(page: Any, shop: ServerProcess, tokens: dict[str, str], tmp_path: Path) -> None:
     """RAIN was decided above; then it is paid."""
     log_in_operator(page, "vera", tokens)
