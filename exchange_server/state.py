@@ -340,6 +340,9 @@ class Event(RowById):
     version = Word(L.E_VERSION)
     owed = Word(L.E_OWED)  # debts that corrections and busts left
     blocked = Word(L.E_BLOCKED)
+    in_play = Word(L.E_IN_PLAY)  # 1: it has gone live before
+    resting = Word(L.E_RESTING)  # codes.RESTING_*
+    open_orders = Word(L.E_OPEN_ORDERS)
 
     @property
     def instruments(self) -> range:
@@ -485,6 +488,15 @@ def losses(m: Words, account: int) -> tuple[int, int]:
     power = cash - locked
     today = row.budget_day == int(m[L.H_TIME]) // NS_PER_DAY
     return max(row.budget_high - power, 0), max(row.budget_high_day - power, 0) if today else 0
+
+
+def lapsing_orders(m: Words, event: Event) -> int:
+    """How many open orders of an event are not marked to persist. It looks at the whole table of orders: for a question of a person."""
+    where = table(m, L.P_ORDER)
+    rows = m[where.base : where.base + where.ever * L.ORDER_WORDS].reshape(where.ever, L.ORDER_WORDS)
+    first = int(m[event.at + L.E_FIRST])
+    there = (rows[:, L.O_LEVEL] != 0) & (rows[:, L.O_INSTRUMENT] >= first) & (rows[:, L.O_INSTRUMENT] < first + event.n * L.INSTRUMENT_WORDS)
+    return sum(not plain.flags_of(attr) & codes.FLAG_PERSIST for attr in rows[there, L.O_ATTR].tolist())
 
 
 class HeldOrder(NamedTuple):
