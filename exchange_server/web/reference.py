@@ -1,5 +1,5 @@
 """What a market is about: titles, rules, results with evidence, series and venues. The binary wire has none of it, so it comes from the operators'
-questions `markets`, `series`, `venue` and `listing`; nothing but these (with `status`, and `budget` and `pending` for what a client sees of its own) is ever asked there.
+questions `markets`, `series`, `venue` and `listing`; nothing but these (with `status`, and `budget`, `pending` and `session` for what a client sees of its own) is ever asked there.
 
 Only what the process's own market-data logon sees is shown: a market is here when one of its contracts is defined on the feed.
 
@@ -9,14 +9,14 @@ of a result on the stream and asks for it gets it.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from protocol import messages as M
 
 from .feed import Feed
 from .preview import Fees
 
-QUESTIONS = ("status", "markets", "series", "venue", "listing", "budget", "pending")
+QUESTIONS = ("status", "markets", "series", "venue", "listing", "budget", "pending", "session")
 PAUSE_S = 0.5  # between two reads of what changed, while nobody waits for them
 WAITED_S = 0.02  # while somebody does
 RETRY_S = 2.0  # after a question that was not answered
@@ -33,6 +33,13 @@ class Reader(Protocol):
     def ask(self, verb: str, **fields: Any) -> Any: ...
 
 
+class Entry(NamedTuple):
+    """A login's session: its name, and the venue through which it comes ("": the platform)."""
+
+    session: str
+    venue: str
+
+
 class Unreadable(Exception):
     """A question was not answered; the text is one sentence."""
 
@@ -47,7 +54,7 @@ class Reference:
         self.series: dict[str, dict[str, Any]] = {}
         self.venues: dict[str, dict[str, Any]] = {}
         self.market_of: dict[str, str] = {}  # event name by contract
-        self.fees: dict[str, tuple[Fees, ...]] = {}  # of all listings of an event, by its name
+        self.fees: dict[str, dict[str, Fees]] = {}  # of the listings of an event, by its name and the listing venue's
         self.id_of: dict[str, int] = {}  # event id by name
         self.name_of: dict[int, str] = {}
         self._changes = 0  # heard so far
@@ -90,8 +97,7 @@ class Reference:
         self.series = {row["name"]: row for row in series["rows"]}
         self.venues = {row["name"]: row for row in venues["rows"]}
         self.fees = {}
-        for row in listings["rows"]:
-            self.fees[row["event"]] = (*self.fees.get(row["event"], ()), _fees(row["record"]["fees"]))
+        self._listed(listings["rows"])
         self._number(feed)
         self._whole = False
         self._is_read(upto)
@@ -101,6 +107,17 @@ class Reference:
         for contract in market["contracts"]:
             self.market_of[contract["symbol"]] = market["event"]
 
+    def _listed(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            self.fees.setdefault(row["event"], {})[row["venue"]] = _fees(row["record"]["fees"])
+
+    async def entry(self, session: int, login: str) -> Entry | None:
+        """Of the session with this id, that this login has; None: this process may not see it. Raises Unreadable."""
+        for row in (await self.ask("session", after=session - 1, limit=1))["rows"]:
+            if row["record"].get("key") == login:
+                return Entry(row["name"], row["record"].get("venue") or "")
+        return None
+
     def _number(self, feed: Feed) -> None:
         self.id_of = {}
         for symbol, definition in feed.by_symbol.items():
@@ -109,11 +126,13 @@ class Reference:
         self.name_of = {id: name for name, id in self.id_of.items()}
 
     # ------------------------------------------------------------------------------------------------------ of a contract
-    def fees_of(self, symbol: str) -> tuple[Fees, ...]:
-        """Of all listings of its market: through which one a client trades is not told here."""
+    def fees_of(self, symbol: str, entry: Entry | None) -> tuple[Fees, ...]:
+        """Of the listing through which a client trades: its venue's, of a session of the platform the owner's. Of all listings, where that is not known."""
         name = self.market_of.get(symbol, "")
-        own = self.markets.get(name, {}).get("terms", {}).get("fees")
-        return self.fees.get(name) or ((_fees(own),) if own else ())
+        terms = self.markets.get(name, {}).get("terms", {})
+        listed = self.fees.get(name) or ({"": _fees(terms["fees"])} if terms.get("fees") else {})
+        one = listed.get(entry.venue or terms.get("owner_venue") or "") if entry is not None else None
+        return (one,) if one is not None else tuple(listed.values())
 
     def terms_of(self, symbol: str) -> dict[str, Any]:
         """The terms of a contract, prices in ticks."""
@@ -178,11 +197,14 @@ class Reference:
         if self._whole or len(names) > MANY or "" in names:
             await self.load(feed)
             return
-        questions = [("markets", {"event": name}) for name in names]
-        for name, found in zip(names, await asyncio.to_thread(self._ask, questions)):
-            self.markets.pop(name, None)
-            for market in found["markets"]:
+        questions = [(verb, {"event": name}) for name in names for verb in ("markets", "listing")]
+        found = await asyncio.to_thread(self._ask, questions)
+        for name, answer, listings in zip(names, found[::2], found[1::2]):
+            for kept in (self.markets, self.fees):
+                kept.pop(name, None)
+            for market in answer["markets"]:
                 self._take(market)
+            self._listed(listings["rows"])
         self._number(feed)
         self._is_read(upto)
 

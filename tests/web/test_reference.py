@@ -115,7 +115,7 @@ async def test_a_change_while_a_read_is_under_way_is_read_once_more(world: World
     await asyncio.sleep(0.05)
     world.upstream.titles["CUP"] = "after both"
     world.upstream.go.set()
-    assert await waiting and len(world.upstream.asked) == before + 2
+    assert await waiting and len(world.upstream.asked) == before + 4, "markets and listings, twice"
 
 
 async def test_a_server_that_does_not_answer_holds_nobody_up_for_long(world: World) -> None:

@@ -99,13 +99,17 @@ async def budgets(call: Call) -> S.Budgets:
 
 
 async def waiting_orders(call: Call) -> S.WaitingOrders:
-    """Those of this login's accounts that wait for a person, or were approved and not entered yet. As with budgets, this process asks."""
+    """Those of this login that wait for a person, or were approved and not entered yet. As with budgets, this process asks."""
     try:
         rows = (await call.gateway.reference.ask("pending"))["rows"]
     except Unreadable as error:
         raise server_down(f"orders that wait cannot be read: {error}") from None
-    own = call.session.trader.accounts
-    mine = [row for row in rows if row["act"] == "held_order" and not row["expired"] and row["record"]["account"] in own]
+    own, entry = call.session.trader.accounts, await call.gateway.entry_of(call.session)
+    mine = [
+        row for row in rows
+        if row["act"] == "held_order" and not row["expired"] and row["record"]["account"] in own
+        and (entry is None or row["record"]["session"] == entry.session)
+    ]  # fmt: skip
     return S.WaitingOrders(orders=[_waiting(row) for row in mine], next_cursor=None)
 
 
