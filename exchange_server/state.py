@@ -495,7 +495,9 @@ def lapsing_orders(m: Words, event: Event) -> int:
     where = table(m, L.P_ORDER)
     rows = m[where.base : where.base + where.ever * L.ORDER_WORDS].reshape(where.ever, L.ORDER_WORDS)
     first = int(m[event.at + L.E_FIRST])
-    there = (rows[:, L.O_LEVEL] != 0) & (rows[:, L.O_INSTRUMENT] >= first) & (rows[:, L.O_INSTRUMENT] < first + event.n * L.INSTRUMENT_WORDS)
+    there = (
+        (rows[:, L.O_LEVEL] != 0) & (rows[:, L.O_INSTRUMENT] >= first) & (rows[:, L.O_INSTRUMENT] < first + event.n * L.INSTRUMENT_WORDS)
+    )
     return sum(not plain.flags_of(attr) & codes.FLAG_PERSIST for attr in rows[there, L.O_ATTR].tolist())
 
 

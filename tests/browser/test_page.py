@@ -292,7 +292,9 @@ def test_money_in_and_a_refusal_that_names_the_reason(page: Any, tokens: dict[st
     dialog.locator(".problem", has_text=re.compile("free|covered|balance|available")).wait_for()
 
 
-def test_an_order_waits_for_a_person_is_approved_and_entered(browser: Any, page: Any, site: Web, shop: ServerProcess, tokens: dict[str, str]) -> None:
+def test_an_order_waits_for_a_person_is_approved_and_entered(
+    browser: Any, page: Any, site: Web, shop: ServerProcess, tokens: dict[str, str]
+) -> None:
     assert shop.ask("admin", ar.Budget(session="MM3", asset="USD", approve_above=10_000)).ok
     page.goto("/m/CUP")
     log_in(page, 3)
@@ -371,7 +373,9 @@ def test_a_market_gets_times_and_a_phase_at_a_time(page: Any, shop: ServerProces
     page.get_by_role("tab", name="Schedule").click()
     for text in ("2098", "a pause"):
         page.get_by_role("row", name=re.compile(text)).first.wait_for()
-    closes = next(one for one in shop.ask("schedule", event="CUP").result["rows"] if one["record"].get("phase") == "closed" or "close" in one["act"])
+    closes = next(
+        one for one in shop.ask("schedule", event="CUP").result["rows"] if one["record"].get("phase") == "closed" or "close" in one["act"]
+    )
     assert closes["at_ns"] % 10**9 == 0 and closes["at_ns"] // 10**9 % 60 == 30
     page.get_by_role("row", name=re.compile("a pause")).get_by_role("button", name="Cancel").click()
     dialog.get_by_role("button", name="Do it").click()

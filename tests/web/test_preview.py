@@ -126,7 +126,9 @@ def test_the_exchange_ties_up_what_was_said(mm2: httpx.Client, side: str, contra
         mm2.delete(f"/v1/orders/by-client-id/{body['client_order_id']}")
 
 
-def test_the_fee_is_that_of_the_venue_through_which_one_trades(anna: httpx.Client, willy: httpx.Client, mm2: httpx.Client, web: Any) -> None:
+def test_the_fee_is_that_of_the_venue_through_which_one_trades(
+    anna: httpx.Client, willy: httpx.Client, mm2: httpx.Client, web: Any
+) -> None:
     """V's market costs 1 %, W offers it at 4 %. MM2 trades through the platform, the user of W through W."""
     market = {
         "market": "BOTH", "product": "at_most", "winners": 1, "venue": "V", "asset": "USD", "payout": "1.0000", "contracts": [{"contract": "BOTH"}],
