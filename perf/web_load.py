@@ -25,13 +25,14 @@ from .server import SECRET, SERVER_CORE, processor_s, symbol
 
 BOOK = 60  # the first of those that trade: lone markets
 PAUSE_S = 0.002  # between two round trips: what the last one left behind is over
+PACE_S = 0.02  # between two orders over HTTP beside the subscribers
 BEAT_NS = 1_000_000  # between two changes of each book
 NO_ANSWER_S = 10.0
 HEAD_END = b"\r\n\r\n"
 
 
 class WebJob(msgspec.Struct, forbid_unknown_fields=True):
-    """kind: trip, rate, beats, crowd. commands: orders; of `beats`, for all books together. sessions: logins over HTTP; connections: of all of them.
+    """kind: trip, rate, beats, pace, crowd. commands: orders; of `beats`, for all books together. sessions: logins over HTTP; connections: of all of them.
     subscribers, books: of the crowd; web: its process."""
 
     kind: str
@@ -213,6 +214,21 @@ def beats(job: WebJob) -> dict[str, Any]:
     return {"answered": peer.answers - base, "seconds": seconds, **percentiles(waits[len(waits) // 20 :])}
 
 
+def pace(job: WebJob) -> dict[str, Any]:
+    """Orders over HTTP one after the other, with a pause after each: how long each waits for its answer."""
+    http = Http(job.web_port)
+    token, waits, first = http.log_on("S2"), [], time.time_ns()
+    for id in range(first, first + job.commands):
+        time.sleep(PACE_S)
+        data = order(id, token, BOOK + 10)
+        began = time.perf_counter_ns()
+        http.socket.send(data)
+        found = http.wait()
+        waits.append((time.perf_counter_ns() - began) / 1e3)
+        right(id, found)
+    return percentiles(waits)
+
+
 def main() -> int:
     os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
     job = msgspec.json.decode(sys.argv[1], type=WebJob)
@@ -221,7 +237,7 @@ def main() -> int:
 
         print(json.dumps(crowd(job)))
     else:
-        print(json.dumps({"trip": trip, "rate": rate, "beats": beats}[job.kind](job)))
+        print(json.dumps({"trip": trip, "rate": rate, "beats": beats, "pace": pace}[job.kind](job)))
     return 0
 
 

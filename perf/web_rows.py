@@ -17,7 +17,7 @@ import msgspec
 
 from .rig import AnswerWrong, Result
 from .server import CLIENT_CORE, ROOT, SECRET, BenchServer, config
-from .web_load import WebJob
+from .web_load import BEAT_NS, PACE_S, WebJob
 from .wire_rows import checked
 
 TRIP_AIM_MS = 1.5  # of an order over HTTP, above one over the binary wire
@@ -25,7 +25,7 @@ RATE_AIM = 5_000  # orders a second over HTTP
 FRAMES_AIM = 9.5  # a second to each subscriber: one every 100 ms, a little later each time
 P99_AIM = 1.2  # of the server with the subscribers, times that without
 SUBSCRIBERS, BOOKS, BEATS_S = 10_000, 5, 10.0
-BEATS_PER_S = 1_000
+BEATS_PER_S = 10**9 // BEAT_NS
 SESSIONS, CONNECTIONS = 8, 32
 
 
@@ -74,16 +74,26 @@ class BenchWeb:
         self.log.close()
 
 
-def load(job: WebJob, seconds: float = 600.0) -> dict[str, Any]:
-    """Run a load to its end. Raises AnswerWrong with its last output if it failed."""
-    done = subprocess.run(_command(job), cwd=ROOT, capture_output=True, text=True, timeout=seconds)
-    if done.returncode:
-        raise AnswerWrong(f"{job.kind}: {done.stderr[-3000:]}")
-    return dict(msgspec.json.decode(done.stdout.splitlines()[-1]))
+def _start(job: WebJob) -> Any:
+    command = [sys.executable, "-m", "perf.web_load", msgspec.json.encode(job).decode()]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _command(job: WebJob) -> list[str]:
-    return [sys.executable, "-m", "perf.web_load", msgspec.json.encode(job).decode()]
+def _end(process: Any, kind: str, say: str = "", seconds: float = 600.0) -> dict[str, Any]:
+    """Wait for a load that was started; its result. Raises AnswerWrong with its last output if it failed."""
+    try:
+        out, problem = process.communicate(say, timeout=seconds)
+    finally:
+        process.kill()
+        process.wait(10)
+    if process.returncode:
+        raise AnswerWrong(f"{kind}: {problem[-3000:]}")
+    return dict(msgspec.json.decode(out.splitlines()[-1]))
+
+
+def load(job: WebJob) -> dict[str, Any]:
+    """Run a load to its end. Raises AnswerWrong."""
+    return _end(_start(job), job.kind)
 
 
 def trip(scale: float) -> list[Result]:
@@ -120,7 +130,8 @@ def crowd(scale: float) -> list[Result]:
         job = WebJob("beats", server.ready["binary_port"], commands=beats * BOOKS, books=BOOKS)
         alone = [load(job)]
         with BenchWeb(server) as web:
-            got, busy = _beside(job, WebJob("crowd", 0, web.port, subscribers=subscribers, books=BOOKS, web=web.process.pid))
+            orders = WebJob("pace", 0, web.port, commands=max(beats * BEAT_NS // int(PACE_S * 2e9), 10))
+            got, busy, http = _beside(job, orders, WebJob("crowd", 0, web.port, subscribers=subscribers, books=BOOKS, web=web.process.pid))
         alone.append(load(job))
         checked(server, "web")
     without, seconds = sum(one["p99"] for one in alone) / 2, busy["seconds"]
@@ -144,27 +155,31 @@ def crowd(scale: float) -> list[Result]:
             note=note,
             more=more,
         ),
+        Result(
+            "web",
+            "HTTP order to answer, durable, p50 beside them",
+            http["p50"] / 1e3,
+            "ms",
+            0,
+            False,
+            f"p99 {http['p99'] / 1e3:.1f} ms, max {http['max'] / 1e3:.1f}",
+        ),
         Result("web", "the server's own p99 with them", busy["p99"] / without, "times", P99_AIM, False, server_note),
     ]
 
 
-def _beside(job: WebJob, readers: WebJob) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(what the subscribers got, what the orders took) while both run."""
-    process = subprocess.Popen(
-        _command(readers), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
+def _beside(beats: WebJob, orders: WebJob, readers: WebJob) -> list[dict[str, Any]]:
+    """What the subscribers got, and what orders over the binary wire and over HTTP took meanwhile."""
+    crowd = _start(readers)
     try:
-        if process.stdout.readline().strip() != "ready":
-            raise AnswerWrong(f"crowd: {process.communicate(timeout=30)[1][-3000:]}")
-        busy = load(job)
-        out, problem = process.communicate("stop\n", timeout=120)
+        if crowd.stdout.readline().strip() != "ready":
+            raise AnswerWrong(f"crowd: {crowd.communicate(timeout=30)[1][-3000:]}")
+        both = [(job, _start(job)) for job in (orders, beats)]
+        http, busy = [_end(process, job.kind) for job, process in both]
+        return [_end(crowd, "crowd", "stop\n"), busy, http]
     finally:
-        process.kill()
-        process.wait(10)
-    if process.returncode:
-        raise AnswerWrong(f"crowd: {problem[-3000:]}")
-    return dict(msgspec.json.decode(out.splitlines()[-1])), busy
+        crowd.kill()
+        crowd.wait(10)
 
 
 def rows(scale: float) -> list[Result]:

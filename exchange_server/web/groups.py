@@ -1,7 +1,12 @@
-"""Market data for many sockets: readers with the same channel, contract and conflation form a group; a frame is encoded once for each group."""
+"""Market data for many sockets: readers with the same channel, contract and conflation form a group; a frame is encoded once for each group.
+
+A frame to thousands of readers takes tens of milliseconds. It goes out in slices, and between two of them the process does what else there is (`Sending`).
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -18,6 +23,9 @@ from .routes.contracts import CHECKED_LEVELS, checksum, levels
 from .wire import framed
 
 DEPTH_MAX = 10_000
+SLICE = 200  # readers that get a frame before others have their turn: about two milliseconds
+WAITING_MOST = 32  # frames of a group that wait for their turn before all of it begins anew
+LATER_S = 0.01  # until a conflated frame is tried again, while the one before is on its way
 
 
 class Member(Protocol):
@@ -55,11 +63,50 @@ def ticker_frame(definition: M.Definition, book: BookBuilder) -> bytes:
     )
 
 
-class Group:
-    """Readers of one channel of one contract, with one conflation."""
+class Sending:
+    """Frames that are on their way to large groups, one slice in each turn of the loop. Frames of one group stay in their order."""
 
-    def __init__(self, gateway: Gateway, channel: str, instrument: int, conflate_ms: int) -> None:
-        self.gateway, self.channel, self.instrument, self.conflate_ms = gateway, channel, instrument, conflate_ms
+    def __init__(self) -> None:
+        self._frames: deque[tuple[Group, bytes, Iterator[Member]]] = deque()
+        self._planned = False
+
+    def send(self, group: "Group", frame: bytes) -> None:
+        if group.sending == 0 and len(group.members) <= SLICE:
+            group.give(frame, list(group.members))
+            return
+        group.sending += 1
+        self._frames.append((group, frame, iter(list(group.members))))
+        self._plan()
+
+    def drop(self, group: "Group") -> None:
+        """What waits for a group, but for its oldest frame, which some may have."""
+        mine = [one for one in self._frames if one[0] is group]
+        self._frames = deque(one for one in self._frames if one[0] is not group or one is mine[0])
+        group.sending = min(1, len(mine))
+
+    def _plan(self) -> None:
+        if not self._planned and self._frames:
+            self._planned = True
+            asyncio.get_running_loop().call_soon(self._slice)
+
+    def _slice(self) -> None:
+        """The next readers of the oldest frame. Who has left meanwhile gets nothing; who has joined got a whole book."""
+        self._planned = False
+        group, frame, left = self._frames[0]
+        some = list(islice(left, SLICE))
+        group.give(frame, [member for member in some if member in group.members])
+        if len(some) < SLICE:
+            self._frames.popleft()
+            group.sending -= 1
+        self._plan()
+
+
+class Group:
+    """Readers of one channel of one contract, with one conflation. `sending`: frames that are not with all of them yet."""
+
+    def __init__(self, gateway: Gateway, channel: str, instrument: int, conflate_ms: int, frames: Sending) -> None:
+        self.gateway, self.channel, self.instrument, self.conflate_ms, self.frames = gateway, channel, instrument, conflate_ms, frames
+        self.sending = 0
         self.members: set[Member] = set()
         self.sent_seq = 0  # of the book, up to which frames were made
         self._touched: dict[int, set[int]] = {codes.BUY: set(), codes.SELL: set()}
@@ -68,8 +115,18 @@ class Group:
         self._flushed = 0.0  # time of the loop at which the last frame was made
 
     def send(self, frame: bytes) -> None:
+        if self.sending < WAITING_MOST:
+            self.frames.send(self, frame)
+            return
+        self.frames.drop(self)
+        definition = self.gateway.feed.definitions.get(self.instrument)
+        symbol = definition.symbol if definition is not None else None
+        self.frames.send(self, encoded(F.Gap(reason="slow", channels=[self.channel], contract=symbol)))
+        self.anew()
+
+    def give(self, frame: bytes, members: list[Member]) -> None:
         of = self.channel, self.instrument
-        for member in list(self.members):
+        for member in members:
             member.put(frame, of)
 
     def close(self) -> None:
@@ -122,7 +179,11 @@ class Group:
             self._timer = asyncio.get_running_loop().call_at(self._flushed + self.conflate_ms / 1000, self._due)
 
     def _due(self) -> None:
-        self._timer, self._flushed = None, asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        if self.sending:  # the frame before is on its way: the next one will be newer
+            self._timer = loop.call_later(LATER_S, self._due)
+            return
+        self._timer, self._flushed = None, loop.time()
         self._flush()
 
     def _flush(self) -> None:
@@ -176,6 +237,7 @@ class Groups:
         self.on_state: Callable[[], None] = lambda: None
         self._groups: dict[Key, Group] = {}
         self._of: dict[int, list[Group]] = {}
+        self._frames = Sending()
         self._held: set[asyncio.Task[None]] = set()  # messages of markets whose names are being read
         gateway.feed.listeners.append(self._heard)
 
@@ -183,7 +245,7 @@ class Groups:
         key = channel, instrument, 0 if channel == "trades" else conflate_ms
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(self.gateway, *key)
+            group = self._groups[key] = Group(self.gateway, *key, self._frames)
             book = self.gateway.feed.books.get(instrument)
             group.sent_seq = book.seq if book is not None else 0
             self._of.setdefault(instrument, []).append(group)

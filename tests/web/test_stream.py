@@ -273,19 +273,66 @@ def reader_of(wire: SlowWire, socket: Any = None) -> Reader:
     return Reader(Streams(), socket, wire)  # type: ignore[arg-type]
 
 
+class Member:
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    def put(self, frame: bytes, of: Any = None) -> None:
+        self.got.append(frame)
+
+
+async def test_a_frame_to_many_goes_out_in_slices_in_order_and_lets_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SLICE", 10)
+    sending = groups.Sending()
+    group, other = (groups.Group(None, "book", n, 100, sending) for n in (1, 2))  # type: ignore[arg-type]
+    members, last, leaves = [Member() for _ in range(35)], Member(), Member()
+    group.members.update(members)
+    other.members.add(last)
+    group.send(b"one")
+    group.send(b"two")
+    other.send(b"small")
+    assert last.got == [b"small"] and not any(one.got for one in members), "a small group does not wait for a large one"
+    group.members.add(leaves)
+    group.send(b"three")
+    await asyncio.sleep(0)
+    assert 0 < sum(len(one.got) for one in members) <= 10
+    group.members.discard(leaves)
+    group.members.remove(gone := members.pop())
+    had = len(gone.got)
+    due = group.sending
+    group._due()
+    assert due == group.sending == 3 and group._timer is not None, "no new frame while the one before is on its way"
+    group.close()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (
+        all(one.got == [b"one", b"two", b"three"] for one in members) and leaves.got == [] and len(gone.got) == had and group.sending == 0
+    )
+
+
+async def test_a_group_that_falls_behind_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SLICE", 10)
+    monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
+    monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: b"whole")
+    gateway: Any = SimpleNamespace(feed=SimpleNamespace(definitions={}))
+    group = groups.Group(gateway, "book", 1, 0, groups.Sending())
+    members = [Member() for _ in range(25)]
+    group.members.update(members)
+    for n in range(groups.WAITING_MOST + 1):
+        group.send(b"%d" % n)
+    assert group.sending == 3
+    group.send(b"after")
+    while group.sending:
+        await asyncio.sleep(0)
+    for one in members:
+        assert one.got[0] == b"0" and b'"reason":"slow"' in one.got[1] and one.got[2:] == [b"whole", b"after"]
+
+
 def test_a_whole_book_is_encoded_once_for_all_its_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[bytes] = []
     monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
     monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: made.append(b"whole") or made[-1])
-    group = groups.Group(None, "book", 1, 0)  # type: ignore[arg-type]
-
-    class Member:
-        def __init__(self) -> None:
-            self.got: list[bytes] = []
-
-        def put(self, frame: bytes, of: Any = None) -> None:
-            self.got.append(frame)
-
+    group = groups.Group(None, "book", 1, 0, groups.Sending())  # type: ignore[arg-type]
     members = [Member() for _ in range(3)]
     group.members.update(members)
     group.anew()
