@@ -225,6 +225,21 @@ def test_the_stream_tells_that_the_server_is_down_and_goes_on(tmp_path: Path) ->
             assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
 
 
+def test_a_socket_that_is_not_read_is_told_of_the_gap_and_ends_with_the_right_book(web: Web, mm1: httpx.Client) -> None:
+    many = [{"channel": "book", "contracts": ["CUP-A"] * 200} for _ in range(5)]
+    with connect(f"ws://127.0.0.1:{web.port}/v1/stream", max_size=None, max_queue=2) as socket:
+        for _ in range(40):  # each is answered by a thousand snapshots: megabytes that nobody takes
+            socket.send(json.dumps({"op": "subscribe", "channels": many}))
+        assert mm1.post("/v1/orders", json=order("buy", "0.21", "6")).status_code == 201
+        got = frames(socket, lambda frame: frame["type"] == "gap", 60)
+        assert got[-1]["reason"] == "slow"
+        book = next(frame for frame in frames(socket, of_type("book_snapshot")) if frame["type"] == "book_snapshot")
+        with web.api() as api:
+            now = api.get("/v1/contracts/CUP-A/book").json()
+        assert (book["sequence"], book["checksum"]) == (now["sequence"], now["checksum"])
+    mm1.post("/v1/orders/mass-cancel", json={})
+
+
 class SlowWire:
     """Takes frames while it is let."""
 
