@@ -27,6 +27,7 @@ from .wire import EXTENSION, Wire
 
 FIRST_S = 10.0  # until the first subscription
 HEARTBEAT_S = 5.0
+BEAT_S = 0.05  # between two looks at whose heartbeat is due: one frame for all of them
 SEND_S = 10.0  # a frame that is not taken in this time ends the connection
 QUEUE_BYTES = 512 * 1024  # that wait for a reader before frames are left out
 SUBSCRIPTIONS_MAX = 2000  # contracts of all channels of one socket
@@ -48,6 +49,8 @@ class Streams:
         self.groups.on_state = self._state
         self.readers: set[Reader] = set()
         self._stopping: asyncio.Task[None] | None = None
+        self._due: deque[tuple[float, Reader]] = deque()  # heartbeats, the next one first
+        self._beating = False
 
     async def serve(self, socket: WebSocket) -> None:
         """One socket, from its handshake to its end."""
@@ -65,6 +68,7 @@ class Streams:
             self._stopping = asyncio.create_task(self._stop())
         reader = Reader(self, socket, socket.scope["extensions"][EXTENSION])
         self.readers.add(reader)
+        self._beat_later(reader)
         try:
             await reader.run()
         finally:
@@ -79,6 +83,25 @@ class Streams:
     def heartbeat(self) -> bytes:
         return encoded(F.Heartbeat(time=words.time_text(time.time_ns()), server="up" if self.gateway.feed.up else "down"))
 
+    def _beat_later(self, reader: "Reader") -> None:
+        loop = asyncio.get_running_loop()
+        self._due.append((loop.time() + HEARTBEAT_S, reader))
+        if not self._beating:
+            self._beating = True
+            loop.call_later(BEAT_S, self._beat)
+
+    def _beat(self) -> None:
+        self._beating = False
+        now, frame = asyncio.get_running_loop().time(), self.heartbeat()
+        while self._due and self._due[0][0] <= now:
+            reader = self._due.popleft()[1]
+            if reader in self.readers:
+                reader.beat(frame)
+                self._beat_later(reader)
+        if self._due and not self._beating:
+            self._beating = True
+            asyncio.get_running_loop().call_later(BEAT_S, self._beat)
+
     def _state(self) -> None:
         beat = self.heartbeat()
         for reader in list(self.readers):
@@ -91,6 +114,7 @@ class Reader:
     def __init__(self, streams: Streams, socket: WebSocket, wire: Wire) -> None:
         self.streams, self.gateway, self.socket, self.wire = streams, streams.gateway, socket, wire
         self.session: WebSession | None = None
+        self._through = True  # nothing waits and it is not ending: what is put goes straight out
         self._queue: deque[bytes] = deque()  # what could not go out at once
         self._bytes = 0
         self._behind = False  # frames were left out, and it was not told yet
@@ -100,7 +124,6 @@ class Reader:
         self._own: set[str] = set()
         self._listening = False
         self._balances_planned: asyncio.TimerHandle | None = None
-        self._beating: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: tuple[int, str] | None = None
         self._over = asyncio.Event()  # it is to be closed, or cannot be written to
@@ -108,9 +131,8 @@ class Reader:
     # -------------------------------------------------------------------------------------------------------- outwards
     def put(self, frame: bytes, of: tuple[str, int] | None = None) -> None:
         """of: the group whose change it is; left out before that group's first frame."""
-        if self._sending is None and not self.wire.full:
-            if self._ending is None:
-                self.wire.write(frame)
+        if self._through and not self.wire.full:
+            self.wire.write(frame)
             return
         if self._behind or self._ending is not None or (self._owed and of in self._owed):
             return
@@ -122,6 +144,7 @@ class Reader:
         else:
             self._queue.append(frame)
         if self._sending is None:
+            self._through = False
             self._sending = asyncio.get_running_loop().create_task(self._send())
 
     def end(self, code: int, text: str, frame: bytes | None = None) -> None:
@@ -129,11 +152,10 @@ class Reader:
         if self._ending is None:
             if frame is not None:
                 self.put(frame)
-            self._ending = code, text
+            self._ending, self._through = (code, text), False
             self._over.set()
 
     async def run(self) -> None:
-        self._beating = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
         receiver, over = asyncio.create_task(self._receive()), asyncio.create_task(self._over.wait())
         try:
             await asyncio.wait([receiver, over], return_when=asyncio.FIRST_COMPLETED)
@@ -168,7 +190,7 @@ class Reader:
                 self._owed = deque(key for key in self._groups if key[0] != "trades")
                 self.put(encoded(F.Gap(reason="slow", channels=channels)))
                 self._plan_balances()
-        self._sending = None
+        self._sending, self._through = None, self._ending is None
         if self._ending is not None or self.wire.gone:
             self._over.set()
 
@@ -179,9 +201,8 @@ class Reader:
             except (TimeoutError, RuntimeError, WebSocketDisconnect):
                 pass
 
-    def _beat(self) -> None:
-        self._beating = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
-        self.put(self.streams.heartbeat())
+    def beat(self, frame: bytes) -> None:
+        self.put(frame)
         if self.session is not None and (not self.gateway.sessions.alive(self.session) or self.gateway.sessions.now() >= self.session.ends):
             self.end(CLOSE_OVER, "the session is over: log on again", encoded(F.SessionState(state="ended")))
 
@@ -335,9 +356,8 @@ class Reader:
             self.streams.groups.leave(self, group)
         self._groups.clear()
         self.streams.groups.phases.discard(self)
-        for timer in (self._balances_planned, self._beating):
-            if timer is not None:
-                timer.cancel()
+        if self._balances_planned is not None:
+            self._balances_planned.cancel()
         for task in self._tasks:
             task.cancel()
         if self.session is not None:

@@ -45,9 +45,10 @@ class Wire(WebSocketsSansIOProtocol):
         return self.close_sent or self.disconnected or self.transport.is_closing()
 
     def write(self, frame: bytes) -> None:
-        """A frame of `framed`."""
-        if not (self.close_sent or self.disconnected or self.transport.is_closing()):  # `gone`, once for each frame of each reader
-            self.transport.write(frame)
+        """A frame of `framed`. Nothing may be written after `close` was sent."""
+        transport = self.transport
+        if not transport.is_closing():
+            transport.write(frame)
 
     async def room(self, seconds: float) -> bool:
         """Wait until the client has taken most of what waits for it, or is gone; False: not in this time."""
