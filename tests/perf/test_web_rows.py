@@ -29,8 +29,8 @@ def test_orders_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("real_disk")
 def test_subscribers_of_a_busy_exchange() -> None:
-    frames, server = web_rows.crowd(TINY)
-    assert frames.more["frames"] >= frames.more["least"] * 20 > 0 and server.figure > 0
+    frames, http, server = web_rows.crowd(TINY)
+    assert frames.more["frames"] >= frames.more["least"] * 20 > 0 and server.figure > 0 < http.figure
     assert frames.more["busy"]["answered"] == 2_000 * web_rows.BOOKS
 
 
