@@ -340,6 +340,9 @@ class Event(RowById):
     version = Word(L.E_VERSION)
     owed = Word(L.E_OWED)  # debts that corrections and busts left
     blocked = Word(L.E_BLOCKED)
+    in_play = Word(L.E_IN_PLAY)  # 1: it has gone live before
+    resting = Word(L.E_RESTING)  # codes.RESTING_*
+    open_orders = Word(L.E_OPEN_ORDERS)
 
     @property
     def instruments(self) -> range:
@@ -487,6 +490,17 @@ def losses(m: Words, account: int) -> tuple[int, int]:
     return max(row.budget_high - power, 0), max(row.budget_high_day - power, 0) if today else 0
 
 
+def lapsing_orders(m: Words, event: Event) -> int:
+    """How many open orders of an event are not marked to persist. It looks at the whole table of orders: for a question of a person."""
+    where = table(m, L.P_ORDER)
+    rows = m[where.base : where.base + where.ever * L.ORDER_WORDS].reshape(where.ever, L.ORDER_WORDS)
+    first = int(m[event.at + L.E_FIRST])
+    there = (
+        (rows[:, L.O_LEVEL] != 0) & (rows[:, L.O_INSTRUMENT] >= first) & (rows[:, L.O_INSTRUMENT] < first + event.n * L.INSTRUMENT_WORDS)
+    )
+    return sum(not plain.flags_of(attr) & codes.FLAG_PERSIST for attr in rows[there, L.O_ATTR].tolist())
+
+
 class HeldOrder(NamedTuple):
     """An order that waits for a person. key: its ClOrdID; price: ticks of the client's side, 0 of a market order; passed: it may be entered once."""
 
@@ -504,6 +518,8 @@ class HeldOrder(NamedTuple):
     at_ns: int
     until_ns: int
     passed: bool
+    flags: int
+    expiry_ns: int
 
 
 def held_orders(m: Words) -> list[HeldOrder]:
@@ -517,7 +533,8 @@ def held_orders(m: Words) -> list[HeldOrder]:
         attr, text = w[L.HE_ATTR], m[at + L.HE_TEXT : at + L.HE_TEXT + 8].tobytes().rstrip(b"\0").decode("utf-8", "replace")
         found.append(HeldOrder(
             w[L.HE_NUMBER], w[L.HE_ACCOUNT], w[L.HE_SESSION], text or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
-            plain.tif_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]),
+            plain.tif_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]), plain.flags_of(attr),
+            w[L.HE_EXPIRY],
         ))  # fmt: skip
     return found
 

@@ -97,6 +97,18 @@ def _watch(scale: float) -> list[Result]:
     return watch_rows.rows(scale)
 
 
+def _web(scale: float) -> list[Result]:
+    from . import web_rows
+
+    return web_rows.rows(scale)
+
+
+def _webhooks(scale: float) -> list[Result]:
+    from . import webhook_rows
+
+    return webhook_rows.rows(scale)
+
+
 def _wire(name: str) -> Callable[[float], list[Result]]:
     def run(scale: float) -> list[Result]:
         from . import wire_rows
@@ -166,9 +178,13 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "fair": _wire("fair"),
     "tenants": _wire("tenants"),
     "watch": _watch,
+    "web": _web,
+    "webhooks": _webhooks,
 }
 COMPARED = [
-    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch")
+    name
+    for name in ROWS
+    if name not in ("compile", "memory", "scale", "settle", "long", "recovery", "snapshot", "grow", "watch", "web", "webhooks")
 ]  # rows that --against runs if none is named
 
 

@@ -78,8 +78,9 @@ def _try(admin: "AdminClient", record: "ar.AnyRecord") -> Result:
         raise refused(answer._replace(code=first["code"], refusal=first), f"{text} (nothing would be done)")
     (change,) = result["changes"]
     fields = f" ({', '.join(change['fields'])})" if change["fields"] and ":" not in result["text"] else ""
-    say(f"would be answered: {result['text']}{fields}")
-    return Result({"change": change["kind"], "fields": change["fields"]})
+    cancels = result.get("cancels")
+    say(f"would be answered: {result['text']}{fields}{f'; open orders that it would cancel: {cancels}' if cancels else ''}")
+    return Result({"change": change["kind"], "fields": change["fields"], **({"cancels": cancels} if cancels is not None else {})})
 
 
 def rows(admin: "AdminClient", verb: str, **fields: str) -> list[dict[str, Any]]:

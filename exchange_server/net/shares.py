@@ -114,11 +114,11 @@ class Shares:
                     self.warned.add((table, firm))
                     numbers = {"firm": self.name(firm), "table": table, "used": int(used[i]), "room": int(room[i]), "share": int(share[i])}
                     self.log("warning", "firm_share", **numbers, effect=effect, what_to_do=to_do)
-            for i in np.flatnonzero(used * 100 < room * OVER_PER_CENT).tolist():
+            warned = [firm for name, firm in self.warned if name == table]  # few; the firms may be a hundred thousand
+            for i in np.flatnonzero(np.isin(firms.ids, warned) & (used * 100 < room * OVER_PER_CENT)).tolist() if warned else ():
                 firm = int(firms.ids[i])
-                if (table, firm) in self.warned:
-                    self.warned.discard((table, firm))
-                    self.log("info", "firm_share_over", firm=self.name(firm), table=table, used=int(used[i]), room=int(room[i]))
+                self.warned.discard((table, firm))
+                self.log("info", "firm_share_over", firm=self.name(firm), table=table, used=int(used[i]), room=int(room[i]))
         for i in np.flatnonzero(firms.forgotten).tolist():
             firm, window = int(firms.ids[i]), int(firms.window[i])
             told = self.window_told.get(firm)

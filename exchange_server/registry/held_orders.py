@@ -63,7 +63,8 @@ def shown(registry: Definitions, row: state.HeldOrder) -> dict[str, Any]:
         "side": SIDES[row.side], "contract_side": "no" if row.contract_side == codes.NO else "yes", "tif": TIFS[row.tif],
         "price": numbers.unscaled(row.price, market.price_decimals) if row.price else "market",
         "quantity": numbers.unscaled(row.qty, market.qty_decimals), "cost": numbers.unscaled(row.cost, asset.record.decimals), "asset": market.asset,
-        "id": row.key, "approved": row.passed,
+        "id": row.key, "approved": row.passed, "post_only": bool(row.flags & codes.FLAG_POST_ONLY), "persist": bool(row.flags & codes.FLAG_PERSIST),
+        "gtd_ns": row.expiry_ns,
     }  # fmt: skip
 
 

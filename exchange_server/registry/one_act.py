@@ -15,12 +15,14 @@ from .refused import Refusal, Refused
 
 
 class Tried(NamedTuple):
-    """`change` or `refusal`; `text`: what would be answered; `waits`: a second person would be needed."""
+    """`change` or `refusal`; `text`: what would be answered; `waits`: a second person would be needed; `cancels`: how many open orders a phase would
+    cancel, None: it is no phase."""
 
     change: Change | None
     refusal: Refusal | None
     text: str
     waits: bool = False
+    cancels: int | None = None
 
 
 def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who: str = access.CHECK) -> Tried:
@@ -49,7 +51,25 @@ def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who
         None,
         text,
         waits and act.changed != (),
+        _cancelled(act, engine) if isinstance(record, ar.SetPhase) else None,
     )
+
+
+def _cancelled(act: Act, engine: EngineLike) -> int:
+    """How many orders the core would cancel at this change of a phase (core/markets/phases.py: do_phase)."""
+    event = state.Event.of(engine.m, act.result["event"])
+    old, new = event.phase, act.result["phase"]
+    rests = phases.mask(phases.REST)
+    if not rests >> old & 1:
+        return 0
+    if not rests >> new & 1 or new == codes.PH_PAUSED and event.resting & codes.RESTING_PAUSE_CANCEL:
+        return event.open_orders
+    if new == codes.PH_LIVE and not event.in_play:
+        if event.resting & codes.RESTING_LIVE_CANCEL:
+            return event.open_orders
+        if event.resting & codes.RESTING_LIVE_LAPSE:
+            return state.lapsing_orders(engine.m, event)
+    return 0
 
 
 def _core_would_say(registry: Definitions, record: ar.AnyRecord, act: Act, engine: EngineLike) -> int:

@@ -15,6 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 from protocol import codes
 
 from . import asyncapi, documents
+from .dispatch import Dispatch, Receive, Scope, Send
 from .gateway import PUBLIC, SLASH, Gateway
 from .openapi import document
 from .operation import Operation, problem_answer
@@ -32,10 +33,6 @@ HEADERS = (
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token")
 TOLD_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After")
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class SecureHeaders:
@@ -117,12 +114,13 @@ def make_app(gateway: Gateway, pages: Pages) -> Any:
         *documents.routes(),
         *pages.routes(),
     ]
-    # Fixed paths before those with a name in their place.
-    for operation in sorted(ALL, key=lambda one: ("{" in one.path, one.path)):
+    operations = sorted(ALL, key=lambda one: ("{" in one.path, one.path))  # fixed paths before those with a name in their place
+    for operation in operations:
         routes.append(Route(operation.path, _endpoint(gateway, operation), methods=[operation.method]))
     otherwise = _otherwise(pages)
     app: Any = Starlette(routes=routes, exception_handlers={404: otherwise, 405: otherwise})
     app.router.redirect_slashes = False
+    app = Dispatch(app, gateway, operations)
     if origins := gateway.settings.origins:
         app = CORSMiddleware(
             app, allow_origins=list(origins), allow_methods=["GET", "POST", "PUT", "DELETE"], allow_headers=ALLOWED_HEADERS,

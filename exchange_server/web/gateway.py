@@ -1,8 +1,10 @@
 """The web process from inside: what all requests share, and how one request is carried out: limits, who asks, checks, handler, headers."""
 
 import asyncio
+import contextlib
 import hashlib
 import ipaddress
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,13 +17,15 @@ from .desk import Door
 from .feed import Feed
 from .limits import Allowed, Buckets, Rates
 from .operation import Call, Made, Operation, json_answer, problem_answer, read, read_body, read_query
+from .parties import Login
 from .problems import Refusal, refusal, server_down
-from .reference import Reference
+from .reference import Entry, Reference, Unreadable
 from .sessions import ANSWERS_KEPT, Sessions, WebSession
 from .trader import answer_unknown
 
 COOKIE = "exos_session"
 KEY_MAX = 128
+ENTRY_S = 60.0  # how long it is kept through which venue a login trades
 SLASH = "\x1f"  # stands for a slash within a name while the address is taken apart (app.py)
 NEVER_KEPT = ("log_out", "get_stream_token")  # with an Idempotency-Key: what they answer is good once
 PRIVATE = {"Cache-Control": "no-store"}
@@ -139,6 +143,17 @@ class Gateway:
             raise
         future.set_result(made)
         return made
+
+    async def entry_of(self, session: WebSession) -> Entry | None:
+        """Through which venue a client trades; asked now and then."""
+        login = session.party
+        assert isinstance(login, Login)
+        asked, found = login.entry
+        if not asked or time.monotonic() - asked > ENTRY_S:
+            with contextlib.suppress(Unreadable):
+                found = await self.reference.entry(login.trader.session_id, login.trader.login)
+                login.entry = time.monotonic(), found
+        return found
 
     # ------------------------------------------------------------------------------------------------------ conversions
     def definition(self, symbol: str) -> Any:

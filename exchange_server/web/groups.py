@@ -1,7 +1,12 @@
-"""Market data for many sockets: readers with the same channel, contract and conflation form a group; a frame is encoded once for each group."""
+"""Market data for many sockets: readers with the same channel, contract and conflation form a group; a frame is encoded once for each group.
+
+A frame to thousands of readers takes tens of milliseconds. It goes out in slices, and between two of them the process does what else there is (`Sending`).
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -15,8 +20,12 @@ from . import stream_schemas as F
 from . import words
 from .gateway import Gateway
 from .routes.contracts import CHECKED_LEVELS, checksum, levels
+from .wire import framed
 
 DEPTH_MAX = 10_000
+SLICE = 200  # readers that get a frame before others have their turn: about two milliseconds
+WAITING_MOST = 32  # frames of a group that wait for their turn before all of it begins anew
+LATER_S = 0.01  # until a conflated frame is tried again, while the one before is on its way
 
 
 class Member(Protocol):
@@ -26,7 +35,8 @@ class Member(Protocol):
 
 
 def encoded(frame: F.Frame) -> bytes:
-    return msgspec.json.encode(frame)
+    """As it goes over the wire."""
+    return framed(msgspec.json.encode(frame))
 
 
 def top_checksum(definition: M.Definition, book: BookBuilder) -> int:
@@ -53,20 +63,71 @@ def ticker_frame(definition: M.Definition, book: BookBuilder) -> bytes:
     )
 
 
-class Group:
-    """Readers of one channel of one contract, with one conflation."""
+class Sending:
+    """Frames that are on their way to large groups, one slice in each turn of the loop. Frames of one group stay in their order."""
 
-    def __init__(self, gateway: Gateway, channel: str, instrument: int, conflate_ms: int) -> None:
-        self.gateway, self.channel, self.instrument, self.conflate_ms = gateway, channel, instrument, conflate_ms
+    def __init__(self) -> None:
+        self._frames: deque[tuple[Group, bytes, Iterator[Member]]] = deque()
+        self._planned = False
+
+    def send(self, group: "Group", frame: bytes) -> None:
+        if group.sending == 0 and len(group.members) <= SLICE:
+            group.give(frame, list(group.members))
+            return
+        group.sending += 1
+        self._frames.append((group, frame, iter(list(group.members))))
+        self._plan()
+
+    def drop(self, group: "Group") -> None:
+        """What waits for a group, but for its oldest frame, which some may have."""
+        mine = [one for one in self._frames if one[0] is group]
+        self._frames = deque(one for one in self._frames if one[0] is not group or one is mine[0])
+        group.sending = min(1, len(mine))
+
+    def _plan(self) -> None:
+        if not self._planned and self._frames:
+            self._planned = True
+            asyncio.get_running_loop().call_soon(self._slice)
+
+    def _slice(self) -> None:
+        """The next readers of the oldest frame. Who has left meanwhile gets nothing; who has joined got a whole book."""
+        self._planned = False
+        group, frame, left = self._frames[0]
+        some = list(islice(left, SLICE))
+        group.give(frame, [member for member in some if member in group.members])
+        if len(some) < SLICE:
+            self._frames.popleft()
+            group.sending -= 1
+        self._plan()
+
+
+class Group:
+    """Readers of one channel of one contract, with one conflation. `sending`: frames that are not with all of them yet."""
+
+    def __init__(self, gateway: Gateway, channel: str, instrument: int, conflate_ms: int, frames: Sending) -> None:
+        self.gateway, self.channel, self.instrument, self.conflate_ms, self.frames = gateway, channel, instrument, conflate_ms, frames
+        self.sending = 0
         self.members: set[Member] = set()
         self.sent_seq = 0  # of the book, up to which frames were made
         self._touched: dict[int, set[int]] = {codes.BUY: set(), codes.SELL: set()}
         self._top: Any = None
         self._timer: asyncio.TimerHandle | None = None
+        self._flushed = 0.0  # time of the loop at which the last frame was made
 
     def send(self, frame: bytes) -> None:
-        for member in list(self.members):
-            member.put(frame, (self.channel, self.instrument))
+        if self.sending < WAITING_MOST:
+            self.frames.send(self, frame)
+            return
+        self.frames.drop(self)
+        definition = self.gateway.feed.definitions.get(self.instrument)
+        symbol = definition.symbol if definition is not None else None
+        self.frames.send(self, encoded(F.Gap(reason="slow", channels=[self.channel], contract=symbol)))
+        self.anew()
+
+    def give(self, frame: bytes, members: list[Member]) -> None:
+        of = self.channel, self.instrument
+        for member in members:
+            member.put(frame, of)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -115,10 +176,14 @@ class Group:
         if not self.conflate_ms:
             self._flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self.conflate_ms / 1000, self._due)
+            self._timer = asyncio.get_running_loop().call_at(self._flushed + self.conflate_ms / 1000, self._due)
 
     def _due(self) -> None:
-        self._timer = None
+        loop = asyncio.get_running_loop()
+        if self.sending:  # the frame before is on its way: the next one will be newer
+            self._timer = loop.call_later(LATER_S, self._due)
+            return
+        self._timer, self._flushed = None, loop.time()
         self._flush()
 
     def _flush(self) -> None:
@@ -172,13 +237,15 @@ class Groups:
         self.on_state: Callable[[], None] = lambda: None
         self._groups: dict[Key, Group] = {}
         self._of: dict[int, list[Group]] = {}
+        self._frames = Sending()
+        self._held: set[asyncio.Task[None]] = set()  # messages of markets whose names are being read
         gateway.feed.listeners.append(self._heard)
 
     def join(self, member: Member, channel: str, instrument: int, conflate_ms: int) -> Group:
         key = channel, instrument, 0 if channel == "trades" else conflate_ms
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(self.gateway, *key)
+            group = self._groups[key] = Group(self.gateway, *key, self._frames)
             book = self.gateway.feed.books.get(instrument)
             group.sent_seq = book.seq if book is not None else 0
             self._of.setdefault(instrument, []).append(group)
@@ -214,10 +281,25 @@ class Groups:
         elif isinstance(message, M.BookReset):
             for group in [one for one in self._groups.values() if message.instrument in (0, one.instrument)]:
                 self._reset(group)
-        elif isinstance(message, M.PhaseChange):
-            self._phase(message)
-        elif isinstance(message, M.Result):
-            self._result(message)
+        elif isinstance(message, M.PhaseChange | M.Result) and self.phases:
+            if message.market in self.gateway.reference.name_of:
+                self._of_market(message)
+            else:
+                task = asyncio.get_running_loop().create_task(self._named(message))
+                self._held.add(task)
+                task.add_done_callback(self._held.discard)
+
+    async def _named(self, message: M.PhaseChange | M.Result) -> None:
+        """A message of a market that is not known yet, as soon as it is."""
+        await self.gateway.reference.fresh("")
+        if message.market in self.gateway.reference.name_of:
+            self._of_market(message)
+
+    def _of_market(self, message: M.PhaseChange | M.Result) -> None:
+        """Who hears of it and asks for the market waits until its texts have been read again (reference.py)."""
+        frame = self._phase(message) if isinstance(message, M.PhaseChange) else self._result(message)
+        for member in list(self.phases):
+            member.put(frame)
 
     def _reset(self, group: Group, reason: Any = "book_reset") -> None:
         definition = self.gateway.feed.definitions.get(group.instrument)
@@ -233,36 +315,23 @@ class Groups:
                 self._reset(group, "server_down")
         self.on_state()
 
-    def _phase(self, message: M.PhaseChange) -> None:
-        name = self.gateway.reference.name_of.get(message.market)
-        if name is None or not self.phases:
-            return
-        frame = encoded(
+    def _phase(self, message: M.PhaseChange) -> bytes:
+        return encoded(
             F.PhaseChanged(
-                market=name,
-                time=words.time_text(message.time),
-                phase=words.phase(message.phase),
+                market=self.gateway.reference.name_of[message.market], time=words.time_text(message.time), phase=words.phase(message.phase),
                 old=words.phase(message.old) if message.old else None,
             )
-        )
-        for member in list(self.phases):
-            member.put(frame)
+        )  # fmt: skip
 
-    def _result(self, message: M.Result) -> None:
-        name = self.gateway.reference.name_of.get(message.market)
-        contracts = self.gateway.feed.of_market.get(message.market, [])
-        if name is None or not self.phases:
-            return
+    def _result(self, message: M.Result) -> bytes:
         one = self.gateway.feed.definitions.get(message.instrument) if message.instrument else None
-        paid = [one] if one is not None else contracts
-        frame = encoded(
+        paid = [one] if one is not None else self.gateway.feed.of_market.get(message.market, [])
+        return encoded(
             F.Resulted(
-                market=name, contract=one.symbol if one is not None else None, version=message.version, phase=words.phase(message.phase),
-                window_ends_at=words.maybe_time(message.until),
+                market=self.gateway.reference.name_of[message.market], contract=one.symbol if one is not None else None, version=message.version,
+                phase=words.phase(message.phase), window_ends_at=words.maybe_time(message.until),
                 payouts=[S.Payout(contract=d.symbol, payout=words.price(d, ticks)) for d, ticks in zip(paid, message.payouts)], rule=message.rule,
                 source=message.source, observed=message.observed, observed_at=words.maybe_time(message.observed_at), evidence_sha256=message.evidence,
                 evidence_name=message.evidence_name,
             )
         )  # fmt: skip
-        for member in list(self.phases):
-            member.put(frame)

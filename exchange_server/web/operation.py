@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -77,7 +78,7 @@ class Operation:
     def changes(self) -> bool:
         return self.method != "GET"
 
-    @property
+    @cached_property
     def path_names(self) -> list[str]:
         return re.findall(r"\{(\w+)\}", self.path)
 
@@ -136,7 +137,7 @@ def read(kind: Any, data: bytes, content_type: str) -> Any:
 def read_query(kind: Any, request: Request) -> Any:
     """The parameters of the address as their struct. Raises Refusal that names the parameter."""
     given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in request.query_params.multi_items() if request.scope["query_string"] else ():
         if name in given:
             raise bad_field(f"the parameter {name[:64]} is given twice", f"?{name[:64]}")
         given[name] = value

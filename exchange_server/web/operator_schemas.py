@@ -32,7 +32,7 @@ class ActQuery(Query, frozen=True):
 
 class Act(Answer, frozen=True):
     """`outcome` pending: it waits for a second person, as `pending_id` until `expires_at`. unchanged: it was so already. done_before: this key was carried
-    out. preview: nothing was done; `text` is what would be answered, `fields` what would change, `waits` whether a second person would be needed.
+    out. preview: nothing was done; `text` is what would be answered, `fields` what would change, `waits` whether a second person would be needed, `cancels` how many open orders a phase would cancel now.
     `secret` was made by the exchange for a key: it is told once."""
 
     act: str
@@ -44,6 +44,7 @@ class Act(Answer, frozen=True):
     warnings: list[str] = []
     fields: list[str] = []
     waits: bool = False
+    cancels: Sum | None = None
     secret: str | None = None
 
 

@@ -41,6 +41,7 @@ class Login(Party):
     def __init__(self, trader: Trader) -> None:
         super().__init__(trader.login)
         self.trader = trader
+        self.entry: tuple[float, Any] = 0.0, None  # when it was asked (monotonic), a reference.Entry or None
         trader.on_report = self.report
         trader.on_state = lambda up: self.report(None)
 

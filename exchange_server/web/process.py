@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import msgspec
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..exits import Exit
 from ..net.observe import Log
@@ -23,15 +22,17 @@ from .app import make_app
 from .desk import Door
 from .feed import Feed, Unlocated
 from .gateway import Gateway, Settings
+from .idle import Idle
 from .link import KeptProver, Target
 from .pages.routes import Pages
 from .reference import Reference, Unreadable
+from .wire import Wire
 
 BACKLOG = 2048
-HEADER_S = 15.0  # a connection that has sent no whole request by then is closed
 IDLE_S = 30  # between two requests of a connection
 STOP_S = 5
 SWEEP_S = 5.0
+PING_S = 60.0  # to a WebSocket that is there no longer; one that is too slow is found sooner
 FILES_WANTED = 65_536
 
 
@@ -57,42 +58,6 @@ class WebOptions(NamedTuple):
     pages: Pages
     ready_file: Path | None = None
     log_level: str = "info"
-
-
-class Idle(H11Protocol):
-    """A connection whose headers must come in time, the first request's and each later one's: one that sends nothing, or a little now and then, does not
-    stay. (Between two requests uvicorn's own timer runs, until the next byte.)"""
-
-    _late: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._late = self.loop.call_later(HEADER_S, self._too_late)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if not self._waits():
-            self._in_time()
-        elif self._late is None:
-            self._late = self.loop.call_later(HEADER_S, self._too_late)
-
-    def _waits(self) -> bool:
-        """For the rest of a request's headers. A WebSocket has a protocol of its own."""
-        return (self.cycle is None or self.cycle.response_complete) and self.transport.get_protocol() is self
-
-    def _in_time(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def _too_late(self) -> None:
-        self._late = None
-        if self._waits() and not self.transport.is_closing():
-            self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._in_time()
-        super().connection_lost(exc)
 
 
 class _Server(uvicorn.Server):
@@ -206,8 +171,8 @@ async def _main(options: WebOptions, listener: socket.socket, log: Log) -> int:
         log("error", "not_started", exit_code=int(Exit.USAGE), text=f"the credentials of the market data cannot be used: {error}")
         return Exit.USAGE
     config = uvicorn.Config(
-        make_app(gateway, options.pages), http=Idle, ws="websockets-sansio", loop="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=STOP_S, ws_max_size=16 * 1024, ws_ping_interval=20.0, ws_ping_timeout=20.0, proxy_headers=False,
+        make_app(gateway, options.pages), http=Idle, ws=Wire, loop="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=STOP_S, ws_max_size=16 * 1024, ws_per_message_deflate=False, ws_ping_interval=PING_S, ws_ping_timeout=20.0, proxy_headers=False,
     )  # fmt: skip
     config.load()
     config.ssl = options.certificate

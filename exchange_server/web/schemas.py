@@ -391,6 +391,39 @@ class Order(Answer, frozen=True):
     time: Time
 
 
+class WaitingOrder(Answer, frozen=True):
+    """An order of this login that is not entered until a person approves it (docs/budgets.md). `cost`: what it may cost at most. Once `approved`, the same order of the same `session`, with the same client id, passes once
+    until `waits_until`. `price` is None of a market order."""
+
+    waiting_id: Id
+    client_order_id: Id | None
+    client_text: str | None
+    session: str
+    account: str
+    contract: str
+    side: Side
+    contract_side: ContractSide
+    type: str
+    time_in_force: str
+    price: Decimal | None
+    quantity: Decimal
+    post_only: bool
+    persist: bool
+    expires_at: Time | None
+    cost: Decimal
+    asset: str
+    approved: bool
+    since: Time
+    waits_until: Time
+
+
+class WaitingOrders(Answer, frozen=True):
+    """The oldest first."""
+
+    orders: list[WaitingOrder]
+    next_cursor: str | None
+
+
 class PreviewOrder(Body, frozen=True):
     """An order that is not sent: its fields as in a new order."""
 
@@ -405,7 +438,7 @@ class PreviewOrder(Body, frozen=True):
 
 class Preview(Answer, frozen=True):
     """What the order would do if all of it were filled at `price` (a market order: at the worst price that its protection allows), as of `time`. `total`:
-    what a buy costs at most, fee included; what a sell brings at least, fee taken off. `fee`: at most, under the dearest of the market's listings. `payout`:
+    what a buy costs at most, fee included; what a sell brings at least, fee taken off. `fee`: at most, at the dearer rate of the listing through which the login trades. `payout`:
     of that many contracts that are right. `if_yes`, `if_no`: the result of this order alone, fee included. `required_before`, `required_after`: what the
     market ties up of `required_asset` now and with this order resting; null: it cannot be told before. `enough`: whether that much is available."""
 

@@ -1,4 +1,7 @@
-"""The WebSocket: what one reader subscribed to, what waits for it, and what happens when it is slow."""
+"""The WebSocket: what one reader subscribed to, what waits for it, and what happens when it is slow.
+
+A reader that keeps up has no task and no timer for what it gets: a frame goes straight to its socket (wire.py).
+"""
 
 import asyncio
 import time
@@ -20,9 +23,11 @@ from .operation import place_of
 from .problems import Refusal, bad_field, refusal
 from .reports import balances_of, fill_of, order_state
 from .sessions import WebSession
+from .wire import EXTENSION, Wire
 
 FIRST_S = 10.0  # until the first subscription
 HEARTBEAT_S = 5.0
+BEAT_S = 0.05  # between two looks at whose heartbeat is due: one frame for all of them
 SEND_S = 10.0  # a frame that is not taken in this time ends the connection
 QUEUE_BYTES = 512 * 1024  # that wait for a reader before frames are left out
 SUBSCRIPTIONS_MAX = 2000  # contracts of all channels of one socket
@@ -43,6 +48,9 @@ class Streams:
         self.groups = Groups(gateway)
         self.groups.on_state = self._state
         self.readers: set[Reader] = set()
+        self._stopping: asyncio.Task[None] | None = None
+        self._due: deque[tuple[float, Reader]] = deque()  # heartbeats, the next one first
+        self._beating = False
 
     async def serve(self, socket: WebSocket) -> None:
         """One socket, from its handshake to its end."""
@@ -56,29 +64,61 @@ class Streams:
         if allowed.wait_s or len(self.readers) >= SOCKETS_MAX:
             await socket.close(CLOSE_LATER, "too many sockets: later")
             return
-        reader = Reader(self, socket)
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+        reader = Reader(self, socket, socket.scope["extensions"][EXTENSION])
         self.readers.add(reader)
+        self._beat_later(reader)
         try:
             await reader.run()
         finally:
             self.readers.discard(reader)
             reader.leave()
 
-    def _state(self) -> None:
+    async def _stop(self) -> None:
+        await self.gateway.stopping.wait()
         for reader in list(self.readers):
-            reader.put(reader.heartbeat())
+            reader.end(1012, "the process is stopping")
+
+    def heartbeat(self) -> bytes:
+        return encoded(F.Heartbeat(time=words.time_text(time.time_ns()), server="up" if self.gateway.feed.up else "down"))
+
+    def _beat_later(self, reader: "Reader") -> None:
+        loop = asyncio.get_running_loop()
+        self._due.append((loop.time() + HEARTBEAT_S, reader))
+        if not self._beating:
+            self._beating = True
+            loop.call_later(BEAT_S, self._beat)
+
+    def _beat(self) -> None:
+        self._beating = False
+        now, frame = asyncio.get_running_loop().time(), self.heartbeat()
+        while self._due and self._due[0][0] <= now:
+            reader = self._due.popleft()[1]
+            if reader in self.readers:
+                reader.beat(frame)
+                self._beat_later(reader)
+        if self._due and not self._beating:
+            self._beating = True
+            asyncio.get_running_loop().call_later(BEAT_S, self._beat)
+
+    def _state(self) -> None:
+        beat = self.heartbeat()
+        for reader in list(self.readers):
+            reader.put(beat)
 
 
 class Reader:
     """One socket. `put` never waits: what a reader does not take in time is left out, and it is told."""
 
-    def __init__(self, streams: Streams, socket: WebSocket) -> None:
-        self.streams, self.gateway, self.socket = streams, streams.gateway, socket
+    def __init__(self, streams: Streams, socket: WebSocket, wire: Wire) -> None:
+        self.streams, self.gateway, self.socket, self.wire = streams, streams.gateway, socket, wire
         self.session: WebSession | None = None
-        self._queue: deque[bytes] = deque()
+        self._through = True  # nothing waits and it is not ending: what is put goes straight out
+        self._queue: deque[bytes] = deque()  # what could not go out at once
         self._bytes = 0
         self._behind = False  # frames were left out, and it was not told yet
-        self._woken = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None  # while anything waits
         self._groups: dict[tuple[str, int], Group] = {}
         self._owed: deque[tuple[str, int]] = deque()  # groups whose first frame is sent next, one after the other
         self._own: set[str] = set()
@@ -86,10 +126,14 @@ class Reader:
         self._balances_planned: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: tuple[int, str] | None = None
+        self._over = asyncio.Event()  # it is to be closed, or cannot be written to
 
     # -------------------------------------------------------------------------------------------------------- outwards
     def put(self, frame: bytes, of: tuple[str, int] | None = None) -> None:
         """of: the group whose change it is; left out before that group's first frame."""
+        if self._through and not self.wire.full:
+            self.wire.write(frame)
+            return
         if self._behind or self._ending is not None or (self._owed and of in self._owed):
             return
         self._bytes += len(frame)
@@ -99,62 +143,56 @@ class Reader:
             self._behind = True
         else:
             self._queue.append(frame)
-        self._woken.set()
-
-    def heartbeat(self) -> bytes:
-        return encoded(F.Heartbeat(time=words.time_text(time.time_ns()), server="up" if self.gateway.feed.up else "down"))
+        if self._sending is None:
+            self._through = False
+            self._sending = asyncio.get_running_loop().create_task(self._send())
 
     def end(self, code: int, text: str, frame: bytes | None = None) -> None:
         """Close after what waits."""
         if self._ending is None:
             if frame is not None:
                 self.put(frame)
-            self._ending = code, text
-            self._woken.set()
+            self._ending, self._through = (code, text), False
+            self._over.set()
 
     async def run(self) -> None:
-        sender = asyncio.create_task(self._send())
-        beats = asyncio.create_task(self._beat())
-        stopping = asyncio.create_task(self._stop())
-        receiver = asyncio.create_task(self._receive())
+        receiver, over = asyncio.create_task(self._receive()), asyncio.create_task(self._over.wait())
         try:
-            await asyncio.wait([sender, receiver], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([receiver, over], return_when=asyncio.FIRST_COMPLETED)
             if self._ending is not None:
-                await asyncio.wait([sender], timeout=SEND_S)
+                if self._sending is not None:
+                    await asyncio.wait([self._sending], timeout=SEND_S)
+                await self._close(*self._ending)
         finally:
-            for task in (sender, beats, receiver, stopping):
+            tasks = [task for task in (receiver, over, self._sending) if task is not None]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(sender, beats, receiver, stopping, return_exceptions=True)
-
-    async def _stop(self) -> None:
-        await self.gateway.stopping.wait()
-        self.end(1012, "the process is stopping")
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self) -> None:
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            while self._queue or self._owed:
-                if not self._queue:
-                    if (group := self._groups.get(self._owed.popleft())) is not None:
-                        group.first(self)
-                    continue
+        """Send what waits, as the client takes it."""
+        while self._queue or self._owed or self._behind:
+            if not await self.wire.room(SEND_S):
+                self._ending = CLOSE_SLOW, "too slow"
+                break
+            if self.wire.gone:
+                break
+            if self._queue:
                 frame = self._queue.popleft()
                 self._bytes -= len(frame)
-                try:
-                    await asyncio.wait_for(self.socket.send_text(frame.decode()), SEND_S)
-                except TimeoutError:
-                    return await self._close(CLOSE_SLOW, "too slow")
-                except (WebSocketDisconnect, RuntimeError):
-                    return None
-            if self._behind:  # what it had not taken is gone; it has taken what was sent before
+                self.wire.write(frame)
+            elif self._owed:
+                if (group := self._groups.get(self._owed.popleft())) is not None:
+                    group.first(self)
+            else:  # what it had not taken is gone; it has taken what was sent before
                 self._behind = False
                 channels = sorted({channel for channel, _ in self._groups} | self._own)
                 self._owed = deque(key for key in self._groups if key[0] != "trades")
                 self.put(encoded(F.Gap(reason="slow", channels=channels)))
                 self._plan_balances()
-            if self._ending is not None and not self._queue:
-                return await self._close(*self._ending)
+        self._sending, self._through = None, self._ending is None
+        if self._ending is not None or self.wire.gone:
+            self._over.set()
 
     async def _close(self, code: int, text: str) -> None:
         if self.socket.client_state == WebSocketState.CONNECTED and self.socket.application_state == WebSocketState.CONNECTED:
@@ -163,14 +201,10 @@ class Reader:
             except (TimeoutError, RuntimeError, WebSocketDisconnect):
                 pass
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            self.put(self.heartbeat())
-            if self.session is not None and (
-                not self.gateway.sessions.alive(self.session) or self.gateway.sessions.now() >= self.session.ends
-            ):
-                self.end(CLOSE_OVER, "the session is over: log on again", encoded(F.SessionState(state="ended")))
+    def beat(self, frame: bytes) -> None:
+        self.put(frame)
+        if self.session is not None and (not self.gateway.sessions.alive(self.session) or self.gateway.sessions.now() >= self.session.ends):
+            self.end(CLOSE_OVER, "the session is over: log on again", encoded(F.SessionState(state="ended")))
 
     # --------------------------------------------------------------------------------------------------------- inwards
     async def _receive(self) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from protocol import codes, errors, numbers, phases
 from protocol import messages as M
@@ -37,7 +38,12 @@ def code_of(table: dict[int, str], word: str) -> int:
 def time_text(ns: int) -> str:
     """1_785_000_000_000_000_001 -> "2026-07-25T17:20:00.000000001Z"."""
     seconds, rest = divmod(min(max(ns, 0), LATEST_NS), NS)
-    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_second_text(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second_text(seconds: int) -> str:
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
 
 
 def maybe_time(ns: int) -> str | None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config import admin_records as ar
+from protocol import credentials
 from tests.web.rig import ServerProcess, Web, order, secret_of
 
 from .conftest import EVIL
@@ -102,6 +104,66 @@ def test_a_wrong_secret_is_said_in_the_dialog(page: Any) -> None:
     page.get_by_label("Secret", exact=True).fill("not it")
     page.get_by_role("dialog").get_by_role("button", name="Log in").click()
     page.get_by_role("dialog").get_by_role("alert").filter(has_text=re.compile("credentials|secret|logon", re.I)).wait_for()
+
+
+def key_of(shop: ServerProcess, holder: Any, name: str, id: str, **more: Any) -> tuple[Ed25519PrivateKey, str]:
+    """A new Ed25519 key: (the private half, the text of its file)."""
+    private = Ed25519PrivateKey.generate()
+    record = ar.DefineKey(id=id, holder=holder, name=name, kind="ed25519", verifier=credentials.public_hex(private), **more)
+    assert shop.ask("admin", record).ok
+    return private, credentials.key_file(private, id, f"{holder} {name}")
+
+
+def test_a_key_signs_in_the_page_and_does_not_leave_it(page: Any, shop: ServerProcess, tokens: dict[str, str], tmp_path: Path) -> None:
+    _, mine = key_of(shop, "session", "MM3", "MM3-page", scopes=("trade", "read", "market_data"))
+    _, of_sue = key_of(shop, "principal", "sue", "sue-page")
+    file = tmp_path / "mm3.key"
+    file.write_text(mine)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Private key").click()
+    page.get_by_label("Login", exact=True).fill("MM3")
+    page.get_by_label("Key file").set_input_files(file)
+    page.wait_for_function("document.getElementById('login-key').value === 'MM3-page'")
+    page.screenshot(path=tmp_path / "login-key.png")
+    dialog.get_by_role("button", name="Log in").click()
+    page.locator("#account").get_by_text("MM3", exact=True).wait_for()
+    page.get_by_role("button", name="Log out").click()
+    page.goto("/admin")
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    dialog.get_by_role("button", name="Private key").click()
+    page.get_by_label("Principal").fill("sue")
+    for text, problem in (
+        ("not a key", "no private key"),
+        (of_sue.replace("PRIVATE KEY", "PUBLIC KEY"), "public key"),
+        (mine, "credentials|logon|wrong"),
+    ):
+        page.get_by_label("Or its text").fill(text)
+        page.get_by_label("Key id").fill("sue-page")
+        dialog.get_by_role("button", name="Log in").click()
+        dialog.get_by_role("alert").filter(has_text=re.compile(problem, re.I)).wait_for()
+    page.get_by_label("Or its text").fill(of_sue)
+    dialog.get_by_role("button", name="Log in").click()
+    page.get_by_text("sue: support of platform").wait_for()
+    kept = page.evaluate("JSON.stringify([localStorage, sessionStorage]) + document.body.innerHTML")
+    for text in (mine, of_sue):
+        half = text.splitlines()[2]
+        assert len(half) > 40 and not any(half in one for one in [*sent, kept]), "the private half stayed in the field"
+
+
+def test_a_browser_that_cannot_sign_says_so(page: Any) -> None:
+    page.add_init_script("crypto.subtle.generateKey = () => Promise.reject(new DOMException('no', 'NotSupportedError'))")
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Private key").click()
+    dialog.get_by_role("alert").filter(has_text="cannot sign with Ed25519").wait_for()
+    assert dialog.get_by_role("button", name="Log in").is_disabled()
+    dialog.get_by_role("button", name="Secret").click()
+    assert dialog.get_by_role("button", name="Log in").is_enabled() and dialog.get_by_role("alert").inner_text() == ""
 
 
 def test_a_page_that_is_loaded_again_is_still_logged_in_and_no_script_can_read_the_token(page: Any) -> None:
@@ -230,6 +292,43 @@ def test_money_in_and_a_refusal_that_names_the_reason(page: Any, tokens: dict[st
     dialog.locator(".problem", has_text=re.compile("free|covered|balance|available")).wait_for()
 
 
+def test_an_order_waits_for_a_person_is_approved_and_entered(
+    browser: Any, page: Any, site: Web, shop: ServerProcess, tokens: dict[str, str]
+) -> None:
+    assert shop.ask("admin", ar.Budget(session="MM3", asset="USD", approve_above=10_000)).ok
+    page.goto("/m/CUP")
+    log_in(page, 3)
+    page.get_by_label("Limit price").fill("0.05")
+    page.get_by_label("Contracts", exact=True).fill("25")
+    page.get_by_label("Contracts", exact=True).press("Enter")
+    page.locator(".toast", has_text="waits until a person approves it").wait_for()
+    row = page.get_by_role("tabpanel", name=re.compile("Orders")).get_by_role("row", name=re.compile("0.0500"))
+    row.locator(".chip", has_text="Waits for approval until").wait_for()
+    assert row.get_by_role("button").count() == 0
+    context = browser.new_context(base_url=f"http://127.0.0.1:{site.port}")
+    desk = context.new_page()
+    log_in_operator(desk, "anna", tokens)
+    desk.get_by_role("tab", name="Approvals").click()
+    waits = desk.get_by_role("row", name=re.compile("Buy 25 CUP-A at 0.0500, may cost 1.2"))
+    waits.get_by_role("button", name="Approve").click()
+    desk.get_by_role("dialog").get_by_role("button", name="Do it").click()
+    waits.locator(".chip", has_text="Approved, not entered yet").wait_for()
+    assert waits.get_by_role("button", name="Approve").count() == 0
+    enter = row.get_by_role("button", name=re.compile("Enter: Buy"))
+    enter.wait_for()
+    enter.click()
+    page.locator(".toast", has_text="The approved order is entered").wait_for()
+    cancel = page.get_by_role("button", name=re.compile("Cancel: Buy Yes CUP-A at 0.0500"))
+    cancel.click()
+    cancel.wait_for(state="detached")
+    enter.wait_for(state="detached")
+    context.close()
+    cleared = shop.ask("admin", ar.ClearBudget(session="MM3"))
+    with site.operator("anna", tokens) as api:  # the second person
+        answer = api.post("/v1/operator/acts/approve", json={"id": str(cleared.result["pending"])})
+        assert answer.json()["outcome"] == "done", answer.text
+
+
 def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, tokens: dict[str, str]) -> None:
     log_in_operator(page, "anna", tokens)
     row = page.get_by_role("row", name=re.compile("CUP"))
@@ -252,6 +351,47 @@ def test_an_operator_sees_what_an_act_will_do_before_it_is_done(page: Any, token
     ):
         page.get_by_role("tab", name=tab).click()
         page.get_by_role("tabpanel", name=tab).get_by_text(text).first.wait_for()
+
+
+def test_a_market_gets_times_and_a_phase_at_a_time(page: Any, shop: ServerProcess, tokens: dict[str, str]) -> None:
+    log_in_operator(page, "anna", tokens)
+    row = page.get_by_role("row", name=re.compile("CUP"))
+    dialog = page.get_by_role("dialog")
+    row.get_by_role("button", name="Times…").click()
+    page.get_by_label("Closes").fill("2098-05-01T12:00:30")
+    page.get_by_label("Result by").fill("2098-04-01T12:00:00")
+    page.get_by_role("button", name="What will it do?").click()
+    dialog.locator(".problem", has_text=re.compile("before|order|after")).wait_for()
+    page.get_by_label("Result by").fill("2098-06-01T12:00:00")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="Times: CUP: Done").wait_for()
+    row.get_by_role("button", name="At a time…").click()
+    page.get_by_label("Phase").select_option("paused")
+    page.get_by_label("When (your time)").fill("2097-01-01T00:00:00")
+    page.get_by_label("Note").fill("a pause")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="At a time: CUP: Done").wait_for()
+    page.get_by_role("tab", name="Schedule").click()
+    for text in ("2098", "a pause"):
+        page.get_by_role("row", name=re.compile(text)).first.wait_for()
+    closes = next(
+        one for one in shop.ask("schedule", event="CUP").result["rows"] if one["record"].get("phase") == "closed" or "close" in one["act"]
+    )
+    assert closes["at_ns"] % 10**9 == 0 and closes["at_ns"] // 10**9 % 60 == 30
+    page.get_by_role("row", name=re.compile("a pause")).get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Do it").click()
+    page.get_by_role("row", name=re.compile("a pause")).wait_for(state="detached")
+    page.get_by_role("tab", name="Markets").click()
+    row.get_by_role("button", name="Times…").click()
+    for label in ("Closes", "Result by"):
+        page.get_by_label(label).fill("")
+    page.get_by_role("button", name="What will it do?").click()
+    page.get_by_role("button", name="Do it").click()
+    page.locator("#toasts", has_text="Times: CUP: Done").last.wait_for()
+    page.get_by_role("tab", name="Schedule").click()
+    page.get_by_text("Nothing waits for its time.").wait_for()
 
 
 def test_an_arbiter_corrects_a_result(page: Any, shop: ServerProcess, tokens: dict[str, str], tmp_path: Path) -> None:

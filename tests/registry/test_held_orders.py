@@ -49,7 +49,8 @@ def test_it_is_shown_to_who_may_ask_about_pending_acts_there() -> None:
     assert (row["id"], row["act"], row["who"], row["expired"]) == (HELD, "held_order", "session C1", False)
     assert row["record"] == {
         "type": "order", "session": "C1", "account": "ACME-A", "symbol": "F-ESP", "side": "buy", "contract_side": "no", "tif": "gtc", "price": "0.0069",
-        "quantity": "10", "cost": row["record"]["cost"], "asset": "USD", "id": "BIG-1", "approved": False,
+        "quantity": "10", "cost": row["record"]["cost"], "asset": "USD", "id": "BIG-1", "approved": False, "post_only": False,
+        "persist": False, "gtd_ns": 0,
     }  # fmt: skip
     assert desk.seen_by("principal:anna") == desk.seen_by("principal:bert") == [row] and desk.seen_by("principal:carl") == []
 

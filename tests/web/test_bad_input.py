@@ -13,7 +13,7 @@ import uvicorn
 from starlette.requests import Request
 from uvicorn.server import ServerState
 
-from exchange_server.web import operation, process
+from exchange_server.web import idle, operation, process
 from exchange_server.web.operation import read_body
 from exchange_server.web.problems import Refusal
 
@@ -132,19 +132,36 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nX: ", WHOLE + b"GET / HTTP/1.1\r\nX: ", WHOLE])
 async def test_headers_that_drip_or_do_not_come_end_the_connection(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
-    assert process.HEADER_S <= 15 and process.IDLE_S <= 60
-    monkeypatch.setattr(process, "HEADER_S", 0.3)
+    assert idle.HEADER_S <= 15 and process.IDLE_S <= 60
+    monkeypatch.setattr(idle, "HEADER_S", 0.3)
     config = uvicorn.Config(_ok, loop="none", lifespan="off", log_config=None, timeout_keep_alive=3600)
     config.load()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: process.Idle(config, ServerState(), {}, loop), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: idle.Idle(config, ServerState(), {}, loop), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
     writer.write(first)
     if first == b"":
         assert await asyncio.wait_for(reader.read(), 30) == b""
     else:
-        said = await asyncio.wait_for(_drip(reader, writer, b"x"), 30)
+        between = first == WHOLE  # empty lines are skipped before a request
+        said = await asyncio.wait_for(_drip(reader, writer, b"\r\n" if between else b"x"), 30)
         assert said.count(b"200 OK") == first.count(b"\r\n\r\n")
+    writer.close()
+    server.close()
+
+
+async def test_headers_without_end_end_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "HEAD_BYTES", 5_000)
+    config = uvicorn.Config(_ok, loop="none", lifespan="off", log_config=None)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: idle.Idle(config, ServerState(), {}, loop), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    for _ in range(3):  # each request counts anew
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"x" * 4_000))
+        assert (await reader.readuntil(b"\r\n\r\n00")).startswith(b"HTTP/1.1 200")
+    writer.write(b"GET / HTTP/1.1\r\nX: ")
+    assert await asyncio.wait_for(_drip(reader, writer, b"x" * 1_000), 30) == b""
     writer.close()
     server.close()
 

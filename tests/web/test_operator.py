@@ -4,7 +4,7 @@ import httpx
 
 from protocol import credentials
 
-from .rig import ServerProcess, Web, new_id, problem, wait_until
+from .rig import ServerProcess, Web, new_id, order, problem, wait_until
 
 ACTS = "/v1/operator/acts"
 EVIDENCE = {
@@ -59,6 +59,33 @@ def test_a_transition_is_previewed_done_and_refused(willy: httpx.Client) -> None
     assert willy.post(f"{ACTS}/phase", json=pause | {"phase": "open"}).json()["outcome"] == "done"
     rows = {row["market"]: row for row in willy.get("/v1/operator/markets").json()["markets"]}
     assert rows["W.TIE"]["phase"] == "open" and "CUP" not in rows
+
+
+def test_a_preview_of_a_phase_counts_the_orders_that_it_would_cancel(anna: httpx.Client, mm1: httpx.Client) -> None:
+    made = {
+        "market": "RESTS", "title": "Orders rest", "product": "exactly", "winners": 1, "venue": "V", "asset": "USD", "payout": "1.0000",
+        "contracts": [{"contract": "RESTS-A"}, {"contract": "RESTS-B"}], "max_quantity": "1000", "max_position": "5000", "fees": {"model": "quadratic"},
+        "bands": [{"low": "0.0100", "high": "0.9900", "step": "0.0100"}], "rules": "It is decided.", "source": "the referee", "cut_off": "none",
+        "exhaustive": "A or B", "void": {"who": "the venue", "trigger": "no answer"}, "resting": {"live": "lapse", "pause": "cancel"},
+    }  # fmt: skip
+    created = anna.post(f"{ACTS}/market", json=made)
+    assert created.status_code == 200, created.text
+    assert anna.post(f"{ACTS}/phase", json={"market": "RESTS", "phase": "open"}).status_code == 200
+
+    def cancels(phase: str) -> int:
+        found = anna.post(f"{ACTS}/phase?preview=true", json={"market": "RESTS", "phase": phase}).json()
+        assert found["outcome"] == "preview", found
+        return int(found["cancels"])
+
+    assert [cancels(phase) for phase in ("live", "paused", "cancel_only", "closed")] == [0, 0, 0, 0]
+    for n in range(5):
+        body = order("buy", f"0.{10 + n}", "3", contract="RESTS-A" if n < 3 else "RESTS-B", persist=n % 2 == 0)
+        wait_until(lambda body=body: mm1.post("/v1/orders", json=body).status_code in (200, 201))
+    assert [cancels(phase) for phase in ("live", "paused", "cancel_only", "closed")] == [2, 5, 0, 5]
+    assert anna.post(f"{ACTS}/phase", json={"market": "RESTS", "phase": "live"}).status_code == 200
+    wait_until(lambda: len([one for one in mm1.get("/v1/orders").json()["orders"] if one["contract"].startswith("RESTS")]) == 3)
+    assert [cancels(phase) for phase in ("paused", "closed")] == [3, 3]
+    assert anna.post(f"{ACTS}/phase", json={"market": "RESTS", "phase": "closed"}).status_code == 200
 
 
 def test_what_is_another_venues_is_answered_like_what_is_not_there(willy: httpx.Client, anna: httpx.Client) -> None:

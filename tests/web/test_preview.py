@@ -1,12 +1,14 @@
 """What an order would cost and tie up, before it is sent: reckoned examples, and the same as the exchange says when it is there."""
 
+from typing import Any
+
 import httpx
 import pytest
 
 from exchange_server.web.preview import Fees, at_market, fee_most, preview, worst
 from protocol import codes
 from protocol import messages as M
-from tests.web.rig import order, problem
+from tests.web.rig import order, problem, wait_until
 
 P = 10_000
 
@@ -122,6 +124,35 @@ def test_the_exchange_ties_up_what_was_said(mm2: httpx.Client, side: str, contra
         assert said["enough"] is True and said["required_asset"] == "USD"
     finally:
         mm2.delete(f"/v1/orders/by-client-id/{body['client_order_id']}")
+
+
+def test_the_fee_is_that_of_the_venue_through_which_one_trades(
+    anna: httpx.Client, willy: httpx.Client, mm2: httpx.Client, web: Any
+) -> None:
+    """V's market costs 1 %, W offers it at 4 %. MM2 trades through the platform, the user of W through W."""
+    market = {
+        "market": "BOTH", "product": "at_most", "winners": 1, "venue": "V", "asset": "USD", "payout": "1.0000", "contracts": [{"contract": "BOTH"}],
+        "max_quantity": "1000", "max_position": "5000", "fees": {"model": "quadratic", "taker_bps": 100}, "rules": "It is decided.", "source": "the referee",
+        "bands": [{"low": "0.0100", "high": "0.9900", "step": "0.0100"}], "sharing": "shared", "admits": ["W"], "title": "Two doors", "cut_off": "none",
+        "void": {"who": "the venue", "trigger": "no answer"},
+    }  # fmt: skip
+    listing = {"venue": "W", "market": "BOTH", "fees": {"model": "quadratic", "taker_bps": 400}}
+    for act, body in (("market", market), ("listing", listing), ("phase", {"market": "BOTH", "phase": "open"})):
+        answer = anna.post(f"/v1/operator/acts/{act}", json=body)
+        assert answer.status_code == 200, answer.text
+    user = {"user": "W.door", "venue": "W", "deposit": {"key": "W.door-1", "asset": "USD", "amount": "50.00"}}
+    made = willy.post("/v1/operator/users", json=user).json()
+    with web.api() as api:
+        token = api.post("/v1/sessions", json={"login": "W.door", "key_id": made["key_id"], "secret": made["secret"]}).json()["token"]
+    question = {"contract": "BOTH", "side": "buy", "price": "0.50", "quantity": "20"}
+    with web.api(token) as theirs:
+        wait_until(lambda: theirs.post("/v1/orders/preview", json=question).status_code == 200)
+        wait_until(lambda: mm2.post("/v1/orders/preview", json=question).json().get("fee") == "0.0500")
+        wait_until(lambda: theirs.post("/v1/orders/preview", json=question).json()["fee"] == "0.2000")
+        resting = order("sell", "0.50", "20", contract="BOTH")
+        assert mm2.post("/v1/orders", json=resting).status_code == 201
+        assert theirs.post("/v1/orders", json=order(**question)).json()["status"] == "filled"
+        assert theirs.get("/v1/fills").json()["fills"][-1]["fee"] == "0.2000"
 
 
 def test_what_is_wrong_is_named(mm2: httpx.Client, web: object) -> None:

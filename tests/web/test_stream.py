@@ -13,16 +13,21 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN
 from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from config import admin_records as ar
 from exchange_server.web import groups, stream
 from exchange_server.web.asyncapi import document
 from exchange_server.web.stream import QUEUE_BYTES, Reader
+from exchange_server.web.wire import Wire, framed
 
 from . import schema
-from .rig import CONFIG, FAST, ServerProcess, Web, order, wait_until
+from .rig import CONFIG, FAST, ServerProcess, Web, order
 
 DOCUMENT = document("test")
 
@@ -126,8 +131,8 @@ def test_trades_ticker_and_phases(exchange: ServerProcess, web: Web, mm1: httpx.
         for phase in ("paused", "open"):
             assert exchange.ask("admin", ar.SetPhase(event="CUP", phase=phase)).ok
             assert frames(socket, of_type("phase"))[-1]["phase"] == phase
-        with web.api() as api:
-            wait_until(lambda: api.get("/v1/markets/CUP").json()["phase"] == "open")
+            with web.api() as api:
+                assert api.get("/v1/markets/CUP").json()["phase"] == phase
         socket.send(json.dumps({"op": "ping", "id": "7"}))
         assert frames(socket, of_type("pong"))[-1]["id"] == "7"
         assert frames(socket, of_type("heartbeat"))[-1]["server"] == "up"
@@ -220,37 +225,130 @@ def test_the_stream_tells_that_the_server_is_down_and_goes_on(tmp_path: Path) ->
             assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
 
 
-class SlowSocket:
-    """Takes a frame when it is let."""
+def test_a_socket_that_is_not_read_is_told_of_the_gap_and_ends_with_the_right_book(web: Web, mm1: httpx.Client) -> None:
+    many = [{"channel": "book", "contracts": ["CUP-A"] * 200} for _ in range(5)]
+    with connect(f"ws://127.0.0.1:{web.port}/v1/stream", max_size=None, max_queue=2) as socket:
+        for _ in range(40):  # each is answered by a thousand snapshots: megabytes that nobody takes
+            socket.send(json.dumps({"op": "subscribe", "channels": many}))
+        assert mm1.post("/v1/orders", json=order("buy", "0.21", "6")).status_code == 201
+        got = frames(socket, lambda frame: frame["type"] == "gap", 60)
+        assert got[-1]["reason"] == "slow"
+        book = next(frame for frame in frames(socket, of_type("book_snapshot")) if frame["type"] == "book_snapshot")
+        with web.api() as api:
+            now = api.get("/v1/contracts/CUP-A/book").json()
+        assert (book["sequence"], book["checksum"]) == (now["sequence"], now["checksum"])
+    mm1.post("/v1/orders/mass-cancel", json={})
+
+
+class SlowWire:
+    """Takes frames while it is let."""
+
+    gone = False
+
+    def __init__(self, open_: bool = False) -> None:
+        self.taken: list[bytes] = []
+        self.may = asyncio.Event()
+        if open_:
+            self.may.set()
+
+    @property
+    def full(self) -> bool:
+        return not self.may.is_set()
+
+    def write(self, frame: bytes) -> None:
+        self.taken.append(frame)
+
+    async def room(self, seconds: float) -> bool:
+        return await Wire.room(self, seconds)  # type: ignore[arg-type]
+
+    @property
+    def writable(self) -> asyncio.Event:
+        return self.may
+
+    @property
+    def texts(self) -> list[str]:
+        """What was taken, without the heads of frames that were encoded."""
+        return [(frame[frame.index(b"{") :] if b"{" in frame else frame).decode() for frame in self.taken]
+
+
+class Socket:
+    """What a reader closes."""
 
     client_state = application_state = stream.WebSocketState.CONNECTED
+    closed: tuple[int, str] | None = None
 
-    def __init__(self) -> None:
-        self.taken: list[str] = []
-        self.may = asyncio.Event()
-        self.closed: tuple[int, str] | None = None
-
-    async def send_text(self, text: str) -> None:
-        await self.may.wait()
-        self.taken.append(text)
+    async def receive(self) -> None:
+        await asyncio.Event().wait()
 
     async def close(self, code: int, text: str) -> None:
         self.closed = code, text
+
+
+def reader_of(wire: SlowWire, socket: Any = None) -> Reader:
+    return Reader(Streams(), socket, wire)  # type: ignore[arg-type]
+
+
+class Member:
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    def put(self, frame: bytes, of: Any = None) -> None:
+        self.got.append(frame)
+
+
+async def test_a_frame_to_many_goes_out_in_slices_in_order_and_lets_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SLICE", 10)
+    sending = groups.Sending()
+    group, other = (groups.Group(None, "book", n, 100, sending) for n in (1, 2))  # type: ignore[arg-type]
+    members, last, leaves = [Member() for _ in range(35)], Member(), Member()
+    group.members.update(members)
+    other.members.add(last)
+    group.send(b"one")
+    group.send(b"two")
+    other.send(b"small")
+    assert last.got == [b"small"] and not any(one.got for one in members), "a small group does not wait for a large one"
+    group.members.add(leaves)
+    group.send(b"three")
+    await asyncio.sleep(0)
+    assert 0 < sum(len(one.got) for one in members) <= 10
+    group.members.discard(leaves)
+    group.members.remove(gone := members.pop())
+    had = len(gone.got)
+    due = group.sending
+    group._due()
+    assert due == group.sending == 3 and group._timer is not None, "no new frame while the one before is on its way"
+    group.close()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (
+        all(one.got == [b"one", b"two", b"three"] for one in members) and leaves.got == [] and len(gone.got) == had and group.sending == 0
+    )
+
+
+async def test_a_group_that_falls_behind_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SLICE", 10)
+    monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
+    monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: b"whole")
+    gateway: Any = SimpleNamespace(feed=SimpleNamespace(definitions={}))
+    group = groups.Group(gateway, "book", 1, 0, groups.Sending())
+    members = [Member() for _ in range(25)]
+    group.members.update(members)
+    for n in range(groups.WAITING_MOST + 1):
+        group.send(b"%d" % n)
+    assert group.sending == 3
+    group.send(b"after")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert group.sending == 0
+    for one in members:
+        assert one.got[0] == b"0" and b'"reason":"slow"' in one.got[1] and one.got[2:] == [b"whole", b"after"]
 
 
 def test_a_whole_book_is_encoded_once_for_all_its_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[bytes] = []
     monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
     monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: made.append(b"whole") or made[-1])
-    group = groups.Group(None, "book", 1, 0)  # type: ignore[arg-type]
-
-    class Member:
-        def __init__(self) -> None:
-            self.got: list[bytes] = []
-
-        def put(self, frame: bytes, of: Any = None) -> None:
-            self.got.append(frame)
-
+    group = groups.Group(None, "book", 1, 0, groups.Sending())  # type: ignore[arg-type]
     members = [Member() for _ in range(3)]
     group.members.update(members)
     group.anew()
@@ -270,50 +368,71 @@ class Streams:
     gateway: Any = None
 
 
+async def test_a_reader_that_keeps_up_has_no_task() -> None:
+    wire = SlowWire(open_=True)
+    reader = reader_of(wire)
+    for n in range(3):
+        reader.put(b"%d" % n)
+    assert wire.taken == [b"0", b"1", b"2"] and reader._sending is None
+
+
 async def test_a_slow_reader_loses_frames_is_told_and_starts_anew() -> None:
-    socket = SlowSocket()
-    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    wire = SlowWire()
+    reader = reader_of(wire)
     reader._groups["book", 1] = OneGroup()  # type: ignore[assignment]
-    sending = asyncio.create_task(reader._send())
-    reader.put(b"first")
-    await asyncio.sleep(0.01)
     for _ in range(QUEUE_BYTES // 1000 + 10):
         reader.put(b"x" * 1000)
     assert reader._bytes <= QUEUE_BYTES and len(reader._queue) == 0
-    socket.may.set()
+    wire.may.set()
     await asyncio.sleep(0.01)
     reader.put(b"after")
     await asyncio.sleep(0.01)
-    assert [text for text in socket.taken if not text.startswith("{")] == ["first", "snapshot", "after"]
-    assert json.loads(socket.taken[1]) == {"type": "gap", "reason": "slow", "channels": ["book"], "contract": None}
-    sending.cancel()
+    assert [text for text in wire.texts if not text.startswith("{")] == ["snapshot", "after"]
+    assert json.loads(wire.texts[0]) == {"type": "gap", "reason": "slow", "channels": ["book"], "contract": None}
+    assert reader._sending is None
 
 
 async def test_a_gap_is_made_good_also_when_all_snapshots_together_are_too_large() -> None:
     large = b"s" * (QUEUE_BYTES + 1)
-    socket = SlowSocket()
-    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    wire = SlowWire()
+    reader = reader_of(wire)
     for instrument in (1, 2, 3):
         reader._groups["book", instrument] = OneGroup(large)  # type: ignore[assignment]
     reader.put(b"x" * QUEUE_BYTES)
     reader.put(b"y")
-    sending = asyncio.create_task(reader._send())
-    socket.may.set()
-    for _ in range(20):
-        await asyncio.sleep(0)
-        if reader._owed:
+    sending, write = reader._sending, wire.write
+
+    def write_once(frame: bytes) -> None:
+        write(frame)
+        wire.may.clear()  # full after each
+
+    wire.write = write_once  # type: ignore[method-assign]
+    for n in range(4):
+        wire.may.set()
+        await asyncio.sleep(0.01)
+        if n < 2:
+            assert reader._owed
             reader.put(b"change", ("book", 3))  # its snapshot has it
-    await asyncio.sleep(0.05)
     reader.put(b"later", ("book", 3))
-    await asyncio.sleep(0.01)
-    assert socket.taken[1:] == [large.decode()] * 3 + ["later"] and json.loads(socket.taken[0])["type"] == "gap"
-    sending.cancel()
+    wire.may.set()
+    assert sending is not None
+    await asyncio.wait_for(sending, 2)
+    assert wire.texts[1:] == [large.decode()] * 3 + ["later"] and json.loads(wire.texts[0])["type"] == "gap"
 
 
 async def test_a_reader_that_takes_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "SEND_S", 0.05)
-    socket = SlowSocket()
-    reader = Reader(Streams(), socket)  # type: ignore[arg-type]
+    socket = Socket()
+    reader = reader_of(SlowWire(), socket)
     reader.put(b"one")
-    await asyncio.wait_for(reader._send(), 2)
+    await asyncio.wait_for(reader.run(), 2)
     assert socket.closed == (stream.CLOSE_SLOW, "too slow")
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+def test_a_frame_is_read_back_by_another_implementation(size: int) -> None:
+    client = ClientProtocol(parse_uri("ws://exchange.example/"), state=OPEN, max_size=None)
+    text = b"e" * size
+    client.receive_data(framed(text))
+    (frame,) = client.events_received()
+    assert isinstance(frame, Frame) and (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, text)

@@ -239,7 +239,13 @@ class Office:
             return {**revision_view.plan_view(self.registry, record, exhausted(self.trying(record, sight.who))), **back}
         tried = self.try_act(record, sight.who)
         changes = [] if tried.change is None else [tried.change]
-        return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text, "waits": tried.waits}
+        return {
+            "changes": changes,
+            "refusals": [] if tried.refusal is None else [tried.refusal],
+            "text": tried.text,
+            "waits": tried.waits,
+            "cancels": tried.cancels,
+        }
 
     def _planned(self, record: ar.Configuration, who: str, back: dict[str, Any]) -> Slices:
         """The plan of a long configuration, PLAN_SLICE records in each turn, while others trade. It is begun again when a definition changes

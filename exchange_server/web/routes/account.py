@@ -98,6 +98,34 @@ async def budgets(call: Call) -> S.Budgets:
     return S.Budgets(budgets=[budget_of(row) for row in rows if row["account"] in own], next_cursor=None)
 
 
+async def waiting_orders(call: Call) -> S.WaitingOrders:
+    """Those of this login that wait for a person, or were approved and not entered yet. As with budgets, this process asks."""
+    try:
+        rows = (await call.gateway.reference.ask("pending"))["rows"]
+    except Unreadable as error:
+        raise server_down(f"orders that wait cannot be read: {error}") from None
+    own, entry = call.session.trader.accounts, await call.gateway.entry_of(call.session)
+    mine = [
+        row for row in rows
+        if row["act"] == "held_order" and not row["expired"] and row["record"]["account"] in own
+        and (entry is None or row["record"]["session"] == entry.session)
+    ]  # fmt: skip
+    return S.WaitingOrders(orders=[_waiting(row) for row in mine], next_cursor=None)
+
+
+def _waiting(row: dict[str, Any]) -> S.WaitingOrder:
+    """Of a row of the question `pending`."""
+    record, market = row["record"], row["record"]["price"] == "market"
+    id = record["id"]
+    return S.WaitingOrder(
+        waiting_id=str(row["id"]), client_order_id=str(id) if isinstance(id, int) else None, client_text=None if isinstance(id, int) else id,
+        session=record["session"], account=record["account"], contract=record["symbol"], side=record["side"], contract_side=record["contract_side"],
+        type="market" if market else "limit", time_in_force=record["tif"], price=None if market else record["price"], quantity=record["quantity"],
+        post_only=record["post_only"], persist=record["persist"], expires_at=words.maybe_time(record["gtd_ns"]), cost=record["cost"],
+        asset=record["asset"], approved=record["approved"], since=words.time_text(row["at_ns"]), waits_until=words.time_text(row["expires_ns"]),
+    )  # fmt: skip
+
+
 def budget_of(row: dict[str, Any]) -> S.Budget:
     """Of a row of the question `budget`."""
     decimals = row["decimals"]
@@ -140,6 +168,10 @@ OPERATIONS = (
     Operation(
         "list_requirements", "GET", "/v1/requirements", "What the accounts must keep for each market, and why", S.Requirements, requirements,
         query=S.AccountQuery, private=True, problems=(404,),
+    ),
+    Operation(
+        "list_waiting_orders", "GET", "/v1/waiting-orders", "Orders of this login's accounts that wait until a person approves them", S.WaitingOrders,
+        waiting_orders, private=True,
     ),
     Operation("list_budgets", "GET", "/v1/budget", "What this login's accounts may lose, and what is left of it", S.Budgets, budgets, private=True),
     Operation(

@@ -141,7 +141,7 @@ async def _preview(call: Call, form: Form, record: Any, places: Places) -> Made:
         return Made(O.Act(act=form.tag, outcome="preview", text=f"{count} definitions would change", warnings=told.get("cannot", [])))
     names = {one.name: one.api for one in form.fields}
     fields = [names.get(name, name) for change in told["changes"] for name in change["fields"]]
-    return Made(O.Act(act=form.tag, outcome="preview", text=told["text"], fields=fields, waits=told["waits"]))
+    return Made(O.Act(act=form.tag, outcome="preview", text=told["text"], fields=fields, waits=told["waits"], cancels=told.get("cancels")))
 
 
 def _answer(form: Form, said: Said) -> Made:

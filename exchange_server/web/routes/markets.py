@@ -6,12 +6,14 @@ from .. import schemas as S
 from .. import words
 from ..gateway import Gateway
 from ..operation import Call, Operation
-from ..problems import unknown
+from ..problems import server_down, unknown
 from . import paging, shown
 
 
-def _view(gateway: Gateway, name: str) -> dict[str, Any]:
-    """A market by its name. Raises Refusal."""
+async def _view(gateway: Gateway, name: str) -> dict[str, Any]:
+    """A market by its name, with what was heard of it. Raises Refusal."""
+    if not await gateway.reference.fresh(name):
+        raise server_down(f"the exchange does not tell in time what changed in {name[:64]}")
     found = gateway.reference.markets.get(name)
     if found is None or not shown.contracts_of(gateway, name):
         raise unknown("market", name)
@@ -66,6 +68,7 @@ async def one_series(call: Call) -> S.Series:
 
 async def market_list(call: Call) -> S.Markets:
     gateway, query = call.gateway, call.query
+    await gateway.reference.fresh()  # in vain or not: phases and prices come from the feed
     words_asked = query.q.lower().split()
     names = []
     for name, view in gateway.reference.markets.items():
@@ -85,12 +88,12 @@ async def market_list(call: Call) -> S.Markets:
 
 
 async def market(call: Call) -> S.Market:
-    return shown.market(call.gateway, _view(call.gateway, call.path["market"]))
+    return shown.market(call.gateway, await _view(call.gateway, call.path["market"]))
 
 
 async def result(call: Call) -> S.Result:
     gateway = call.gateway
-    view = _view(gateway, call.path["market"])
+    view = await _view(gateway, call.path["market"])
     phase = gateway.feed.phases.get(gateway.reference.id_of[view["event"]])
     return S.Result(
         market=view["event"], phase=view["phase"] if phase is None else words.phase(phase),

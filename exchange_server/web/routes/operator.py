@@ -223,7 +223,10 @@ async def _record(call: Call, record: dict[str, Any]) -> tuple[str, dict[str, An
     form = FORMS.get(tag)
     if form is None:  # an order that waits because of a budget is told as people write it
         said = {**acts.NAMES, "id": "client_order_id", "tif": "time_in_force"}
-        return tag, {said.get(name, name): str(value) if name == "id" else value for name, value in record.items() if name != "type"}
+        named = {
+            said.get(name, name): str(value) if name == "id" else value for name, value in record.items() if name not in ("type", "gtd_ns")
+        }
+        return tag, {**named, "expires_at": words.maybe_time(record.get("gtd_ns", 0))}
     operator = call.session.operator
     inner = record["act"] if tag == "schedule" else record
     known = await assets(operator, *([inner["asset"]] if inner.get("asset") else []))

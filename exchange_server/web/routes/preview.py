@@ -60,7 +60,7 @@ async def preview_order(call: Call) -> S.Preview:
     rows = {row.instrument: row for row in held.positions.values() if row.instrument in siblings and row.instrument not in paid}
     made = preview(
         definition,
-        gateway.reference.fees_of(definition.symbol),
+        gateway.reference.fees_of(definition.symbol, await gateway.entry_of(call.session)),
         buys,
         no,
         price,

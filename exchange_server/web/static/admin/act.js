@@ -2,7 +2,7 @@
 
 import { call } from "../lib/api.js";
 import { h } from "../lib/dom.js";
-import { full } from "../lib/format.js";
+import { full, quantity } from "../lib/format.js";
 import { tell } from "../lib/tell.js";
 
 const SAID = { done: "Done", unchanged: "It was so already", done_before: "This was done before", pending: "It waits for a second person" };
@@ -31,6 +31,7 @@ export async function act(name, body, title, done = () => {}, danger = false, ab
     h("h2", { id: "act-title", text: title }),
     about ? h("p", { text: about }) : null,
     h("p", { class: "act-text hint", text: `The exchange would answer: ${told.text}` }),
+    told.cancels === null ? null : h("p", { class: told.cancels ? "stale-note" : "hint", text: told.cancels ? `Orders that would be cancelled now: ${quantity(String(told.cancels))}.` : "No order would be cancelled now." }),
     told.fields.length ? h("p", { class: "hint", text: `Changes: ${told.fields.join(", ")}` }) : null,
     ...told.warnings.map((text) => h("p", { class: "stale-note", text })),
     told.waits ? h("p", { class: "stale-note", text: "A second person must approve it before it happens." }) : null,

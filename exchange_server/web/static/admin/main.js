@@ -8,6 +8,7 @@ import { ledgerPart } from "./ledger.js";
 import { marketsPart } from "./markets.js";
 import { pendingPart } from "./pending.js";
 import { riskPart } from "./risk.js";
+import { schedulePart } from "./schedule.js";
 
 /** The element of the page, for the operator who is logged on. */
 export async function adminScreen() {
@@ -15,6 +16,7 @@ export async function adminScreen() {
   const parts = [
     questions.includes("markets") ? marketsPart(acts) : null,
     questions.includes("pending") ? pendingPart(acts) : null,
+    questions.includes("schedule") ? schedulePart(acts) : null,
     questions.includes("firms") ? firmsPart(acts) : null,
     questions.includes("accounts") && questions.includes("statement") ? ledgerPart(acts) : null,
     questions.includes("risk") ? riskPart(acts, questions) : null,

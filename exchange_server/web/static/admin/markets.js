@@ -4,9 +4,11 @@ import { all } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { full, phase, quantity } from "../lib/format.js";
 import { pathOf } from "../lib/page.js";
+import { tell } from "../lib/tell.js";
 import { act, actButton, grid, part } from "./act.js";
 import { askDialog } from "./ask.js";
 import { resultDialog } from "./result.js";
+import { laterDialog, timesDialog } from "./schedule.js";
 
 const SETTING = { open: "Open", live: "Go live", paused: "Pause", cancel_only: "Only cancels", closed: "Close", listed: "List" };
 const FATES = { keep: "stay in the book", cancel: "are cancelled", lapse: "are cancelled, except those marked to persist" };
@@ -38,6 +40,8 @@ function buttons(market, acts, again) {
   if (can("uphold") && acts.includes("uphold")) found.push(actButton("Uphold", () => act("uphold", { market: market.market }, `Uphold the result: ${name}`, again, false, "The disputed version stands, and its time to dispute ends now.")));
   if (can("finalise")) found.push(actButton("Pay", () => act("finalise", { market: market.market }, `Pay: ${name}`, again, true, "Every position is paid by the newest version of the result."), true));
   if (can("void") && market.product !== "spot") found.push(actButton("Void…", () => resultDialog(market, "void", again), true));
+  if (market.may_set.length && acts.includes("schedule")) found.push(actButton("At a time…", () => laterDialog(market, again)));
+  if (market.may_set.length && acts.includes("market")) found.push(actButton("Times…", () => timesDialog(market, again).catch((error) => tell(error.message, "bad"))));
   return found;
 }
 

@@ -2,6 +2,7 @@
 
 import { Problem, call, get, useCsrf } from "./api.js";
 import { Emitter } from "./events.js";
+import { prove } from "./keys.js";
 
 const MARK = "exos-logged-on"; // whether to ask at all; nothing secret
 
@@ -51,6 +52,14 @@ class Session extends Emitter {
 
   async logInOperator(principal, keyId, token) {
     this.#set(await call("POST", "/v1/sessions", { principal, key_id: keyId, token, cookie: true }));
+  }
+
+  /** By the signature of a key (keys.js). kind: "login" or "principal". The exchange's challenge is good for a few seconds. */
+  async logInByKey(kind, name, keyId, key) {
+    const who = { [kind]: name, key_id: keyId };
+    const { challenge_id, challenge } = await call("POST", "/v1/sessions/challenges", who);
+    const proof = await prove(key, kind, name, keyId, challenge);
+    this.#set(await call("POST", "/v1/sessions", { ...who, challenge_id, proof, cookie: true }));
   }
 
   async logOut() {

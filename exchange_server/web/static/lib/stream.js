@@ -21,6 +21,8 @@ const keyOf = (channel, contract) => `${channel} ${contract}`;
 class Stream {
   age = new Emitter(); // {state, since, behind, sequence}: state is connecting, live, stale or down
   back = new Emitter(); // after a break everything that is not on the stream must be asked for again
+  #begin;
+  begun = new Promise((resolve) => (this.#begin = resolve)); // the first subscription holds: what was read before it may be of before a change
   state = "connecting";
   behind = null; // ms that the newest frame of a book was old when it came
   sequence = 0;
@@ -144,6 +146,7 @@ class Stream {
       this.#pings.delete(frame.id);
       return;
     }
+    if (frame.type === "subscribed") this.#begin();
     if (frame.type === "heartbeat") this.#heartbeat(frame);
     if (frame.type === "book_update") {
       this.sequence = frame.sequence;

@@ -65,12 +65,17 @@ function versionOf(version, market) {
 export function factsPart(market, told) {
   const result = h("div", { class: "result", "aria-live": "polite" });
   let now = market;
+  let asked = 0;
+  let newest = 0; // which question's answer is drawn
   let drawn = ""; // what is on the screen: the same is not read aloud again
   async function load() {
     if (now.product === "spot") return;
+    const mine = (asked += 1);
     try {
       const found = await get(`/v1/markets/${encodeURIComponent(now.market)}/result`);
       const content = JSON.stringify(found);
+      if (mine < newest) return;
+      newest = mine;
       if (content === drawn) return;
       drawn = content;
       const versions = found.versions.toReversed();

@@ -7,8 +7,10 @@ import { own } from "../lib/own.js";
 import { pathOf } from "../lib/page.js";
 import { tell } from "../lib/tell.js";
 import { markets } from "../lib/markets.js";
+import { waiting } from "../lib/waiting.js";
 
 const FILLS = 50;
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
 
 /** "Spain" of a contract, as its market names it. */
 export function outcomeOf(contract) {
@@ -40,6 +42,45 @@ function tableOf(caption, heads, body) {
   return h("div", { class: "scroll-x" }, h("table", { class: "wide" }, h("caption", { class: "hidden", text: caption }), h("thead", {}, h("tr", {}, heads.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null, text })))), body));
 }
 
+/** An order that waits for a person, or was approved: then it can be entered. It has reserved nothing, so there is nothing to cancel. */
+function waitingRow() {
+  const name = contractCell();
+  const cells = { side: h("td"), price: h("td", { class: "right num" }), lots: h("td", { class: "right num" }), tif: h("td", { class: "dim less" }) };
+  const state = h("span", { class: "chip chip-line" });
+  name.element.append(state);
+  let now = null;
+  const enter = h("button", { type: "button", class: "button button-small button-accent", text: "Enter", on: { click: () => enterOne(now, enter) } });
+  return {
+    element: h("tr", {}, name.element, ...Object.values(cells), h("td", { class: "right" }, enter)),
+    set(found) {
+      now = found;
+      name.set(now.contract);
+      say(cells.side, sideText(now));
+      cells.side.className = now.contract_side === "no" ? "no-text" : "yes-text";
+      say(cells.price, now.price ?? "market");
+      say(cells.lots, `0 / ${quantity(now.quantity)}`);
+      say(cells.tif, now.time_in_force.toUpperCase());
+      say(state, `${now.approved ? "Approved" : "Waits for approval"} until ${new Date(now.waits_until).toLocaleTimeString([], CLOCK)}`);
+      state.dataset.phase = now.approved ? "open" : "paused";
+      state.title = now.approved ? "It may be entered once." : `It may cost ${money(now.cost)} ${now.asset}: above what its session may without a person.`;
+      show(enter, now.approved && now.client_order_id !== null);
+      enter.setAttribute("aria-label", `Enter: ${sideText(now)} ${now.contract} at ${now.price ?? "the market"}`);
+    },
+  };
+}
+
+async function enterOne(one, button) {
+  button.disabled = true;
+  try {
+    await waiting.enter(one);
+    tell("The approved order is entered.", "good");
+  } catch (error) {
+    tell(error.unknown ? "It is not known whether the order was entered: the list shows it when the exchange has said so." : `Not entered: ${error.message}`, "bad");
+  } finally {
+    button.disabled = false;
+  }
+}
+
 /** contracts: a set of names, or null for all. */
 export function ordersPart(contracts = null, marketName = null) {
   const body = h("tbody");
@@ -66,12 +107,17 @@ export function ordersPart(contracts = null, marketName = null) {
       },
     };
   });
+  const above = h("tbody");
+  const held = new Rows(above, waitingRow);
   const draw = () => {
-    const found = [...own.orders.values()].filter((one) => !contracts || contracts.has(one.contract)).sort((a, b) => b.time.localeCompare(a.time));
+    const mine = (one) => !contracts || contracts.has(one.contract);
+    const found = [...own.orders.values()].filter(mine).sort((a, b) => b.time.localeCompare(a.time));
+    const waits = waiting.orders.filter(mine);
     rows.update(found, (one) => one.order_id);
-    show(empty, !found.length);
+    held.update(waits, (one) => one.waiting_id);
+    show(empty, !found.length && !waits.length);
     show(every, found.length > 0);
-    say(count, String(found.length));
+    say(count, String(found.length + waits.length));
   };
 
   async function cancelOne(order, button) {
@@ -98,12 +144,12 @@ export function ordersPart(contracts = null, marketName = null) {
     }
   }
 
-  const ends = [own.listen(draw), markets.listen(draw)];
+  const ends = [own.listen(draw), markets.listen(draw), waiting.listen(draw)];
   draw();
   return {
     label: "Orders",
     count,
-    element: h("div", {}, tableOf("Open orders", [["Contract"], ["Side"], ["Price", "right"], ["Filled", "right"], ["Stands", "less"], ["", "right"]], body), empty, h("p", { class: "panel-foot" }, every)),
+    element: h("div", {}, tableOf("Open orders", [["Contract"], ["Side"], ["Price", "right"], ["Filled", "right"], ["Stands", "less"], ["", "right"]], [above, body]), empty, h("p", { class: "panel-foot" }, every)),
     close: () => ends.forEach((end) => end()),
   };
 }

@@ -8,7 +8,8 @@ import { own } from "../lib/own.js";
 import { session } from "../lib/session.js";
 import { stream } from "../lib/stream.js";
 import { tell } from "../lib/tell.js";
-import { openLogin } from "./account.js";
+import { waiting } from "../lib/waiting.js";
+import { openLogin } from "./login.js";
 
 const PREVIEW_MS = 150;
 const QUICK = { event: ["10", "100", "1000"], spot: ["0.01", "0.1", "1"] };
@@ -252,6 +253,10 @@ export function ticketPart(market, now) {
       return;
     }
     pending = null;
+    if (waiting.met(error)) {
+      tell("The order is not entered yet: it waits until a person approves it. It is among your orders.");
+      return;
+    }
     tell(`Refused: ${error.message}`, "bad");
     if (error.status === 401) session.ended();
   }

@@ -2,7 +2,7 @@
 
 import { h } from "../lib/dom.js";
 import { session } from "../lib/session.js";
-import { openLogin } from "../parts/account.js";
+import { openLogin } from "../parts/login.js";
 
 export function adminView() {
   const place = h("div");

@@ -21,29 +21,29 @@ import { noPrice, ranked } from "./markets.js";
 
 const CONFLATE_MS = 100;
 const AGAIN_MS = 2000;
-const LOOK_MS = 15000; // what changed just before this page listened may be read by the gateway after the page read it
 
 export function marketView(name, query) {
   const element = h("div", { class: "page market" }, h("p", { class: "empty", text: "Reading the market…" }));
   let closed = false;
   let screen = null;
   let timer = null;
+  let asked = 0;
+  let drawn = 0; // which question's answer is on the screen: an older one that comes late is not drawn
 
   async function load() {
+    const mine = (asked += 1);
+    clearTimeout(timer);
     try {
       const found = await get(`/v1/markets/${encodeURIComponent(name)}`);
-      if (closed) return;
+      if (closed || mine < drawn) return undefined;
+      drawn = mine;
       if (!shown(found)) return gone(`${name} is not a market of ${NAME}.`);
       if (screen) screen.set(found);
       else {
         screen = marketScreen(found, query);
         element.replaceChildren(...screen.elements);
         title(found.title || found.market);
-        timer = setTimeout(load, AGAIN_MS);
-        return undefined;
       }
-      clearTimeout(timer);
-      timer = setTimeout(load, LOOK_MS);
     } catch (error) {
       if (closed) return undefined;
       if (error.status === 404) return gone(`There is no market ${name}.`);
@@ -62,10 +62,10 @@ export function marketView(name, query) {
     stream.open([{ channel: "phase" }], (frame) => {
       if (frame.market !== name) return;
       screen?.phase(frame);
-      clearTimeout(timer);
-      timer = setTimeout(load, 700); // the text of a result is read a moment after its message
+      load(); // answered when the gateway has read what the frame says
     }),
   ];
+  if (stream.state !== "live") stream.begun.then(() => !closed && load()); // what changed between this read and the subscription
   load();
   return {
     title: name,

@@ -4,7 +4,7 @@ import { h, say, show } from "../lib/dom.js";
 import { money, when } from "../lib/format.js";
 import { own } from "../lib/own.js";
 import { session } from "../lib/session.js";
-import { openLogin } from "../parts/account.js";
+import { openLogin } from "../parts/login.js";
 import { fillsPart, ordersPart, positionsPart } from "../parts/orders.js";
 import { switcher } from "../parts/switcher.js";
 import { pathOf } from "../lib/page.js";
