@@ -31,7 +31,7 @@ class BadManifest(Exception):
 
 
 class TornManifest(BadManifest):
-    """Only the end of the last line is missing: an append was cut off. `entries`: the whole ones before it; the next append removes the rest."""
+    """Only a part of the last line is missing, its end or a hole of zeros (a power cut, after which only some sectors are there): an append was cut off. `entries`: the whole ones before it; the next append removes the rest."""
 
     def __init__(self, path: Path, line: int, entries: list[Entry], good_bytes: int) -> None:
         self.entries = entries
@@ -52,7 +52,7 @@ def read(path: Path) -> list[Entry]:
     entries: list[Entry] = []
     previous, at = FIRST_LINK, 0
     for number, line in enumerate(data.splitlines(keepends=True), 1):
-        if not line.endswith(b"\n"):
+        if not line.endswith(b"\n") or (b"\0" in line and at + len(line) == len(data)):
             raise TornManifest(path, number, entries, at)
         entry = _entry(path, number, line[:-1])
         want = link(previous, {key: value for key, value in entry.items() if key != "link"})

@@ -85,3 +85,23 @@ def test_places_that_are_none(tmp_path: Path) -> None:
         append(tmp_path / "file" / "m.jsonl", {"a": 1})
     with pytest.raises(IsADirectoryError):
         read(tmp_path)
+
+
+def test_a_last_line_with_a_hole_was_never_whole(tmp_path: Path) -> None:
+    """After a power cut any sectors of it may be there, the last one too. A hole in another line is damage."""
+    path = tmp_path / "m.jsonl"
+    for n in range(3):
+        append(path, {"n": n, "text": "x" * 300})
+    whole = path.read_bytes()
+    at = whole.rindex(b"\n", 0, len(whole) - 1) + 1
+    for begin, end in ((at, at + 5), (at + 100, at + 200), (len(whole) - 2, len(whole) - 1)):
+        path.write_bytes(whole[:begin] + bytes(end - begin) + whole[end:])
+        with pytest.raises(TornManifest) as torn:
+            read(path)
+        assert [entry["n"] for entry in torn.value.entries] == [0, 1]
+        append(path, {"n": 2, "text": "x" * 300})
+        assert path.read_bytes() == whole
+    path.write_bytes(whole[:10] + bytes(1) + whole[11:])
+    with pytest.raises(BadManifest) as bad:
+        read(path)
+    assert not isinstance(bad.value, TornManifest) and bad.value.line == 1

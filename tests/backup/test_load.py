@@ -55,7 +55,7 @@ def test_backups_under_load_with_the_server_killed_in_the_middle(tmp_path: Path)
         start = identity.look(data, "")
         if start.keep is not None:
             identity.write(data, start.keep)
-        follower = forked(run_follower, data)
+        follower = forked(run_follower, data, True)
         time.sleep(0.1)
         told = rows_of(data)
         until = time.monotonic() + 0.3 + rng.random()
@@ -103,7 +103,7 @@ def test_a_promotion_after_the_server_was_killed_under_load(tmp_path: Path) -> N
     start = identity.look(data, "")
     assert start.keep is not None
     identity.write(data, start.keep)
-    follower = forked(run_follower, data)
+    follower = forked(run_follower, data, True)
     time.sleep(0.5)
     killed(server)
     killed(follower)

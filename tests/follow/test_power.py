@@ -25,7 +25,7 @@ from .power import Power
 WANTED = Wanted("../archive", 0, 0)
 RULES = rules(rows=60, keep=Keep(3, 0))
 OPTIONS = {"segment_bytes": SEGMENT, "rows_per_event_file": 256}
-SEEDS = 60 if LONG else 2
+SEEDS = 40 if LONG else 2
 CUTS = 40
 
 
