@@ -1,8 +1,8 @@
 """Gives tables their memory before an order needs it: a page fault during an order costs it microseconds.
 
 `beside`: for a start, in a thread while the server already trades. Linux fills pages on request without changing a word (MADV_POPULATE_WRITE, from
-5.14 on), so the thread cannot disturb the loop's writes. Where that is missing, the tables are touched before the start goes on, as `Engine.warm`
-does it.
+5.14 on), so the thread cannot disturb the loop's writes. Where that is missing, and where there is no second core for the thread (the loop would wait
+for it for up to 20 ms), the tables are touched before the start goes on, as `Engine.warm` does it.
 """
 
 import ctypes
@@ -11,11 +11,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .journal.runner import Runner, Task
+from .journal.runner import CORES, Runner, Task
 
 Words = NDArray[np.int64]
 PAGE_WORDS = 512
-PIECE_BYTES = 4 << 20  # filled in one call, during which no other thread can map memory
+PIECE_BYTES = 2 << 20  # filled in one call, during which no other thread can map memory
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE of <linux/mman.h>; Python's mmap has no name for it
 
 
@@ -36,9 +36,9 @@ def fill(words: Words) -> bool:
     return all(call(at, min(PIECE_BYTES, end - at), _POPULATE_WRITE) == 0 for at in range(begin, end, PIECE_BYTES))
 
 
-def beside(parts: list[Words], runner: Runner, filled: Callable[[Words], bool] = fill) -> Task | None:
-    """Fill these tables in a thread of `runner`; None: it is done already."""
-    if not all(filled(words[:1]) for words in parts):
+def beside(parts: list[Words], runner: Runner, filled: Callable[[Words], bool] = fill, cores: int = len(CORES)) -> Task | None:
+    """Fill these tables in a thread of `runner`; None: it is done already. cores: that the process may use."""
+    if cores < 2 or not all(filled(words[:1]) for words in parts):
         touch(parts)
         return None
 

@@ -35,8 +35,8 @@ SESSIONS, PER_TURN, BLOCK = 8, 1_000, 200_000
 
 
 class Wanted(msgspec.Struct):
-    """A folder to be made: `life` rows of commands, the newest snapshot `tail` rows before the end. trades: the flow's accounts are those of the world; else
-    most of its orders are refused. Half of `resting` is there at once, and each block of the flow leaves some more."""
+    """A folder to be made: `life` rows of commands, the newest snapshot `tail` rows before the end. Half of `resting` is there at once, and each block of
+    the flow leaves some more, as long as the table has room."""
 
     folder: str
     life: int
@@ -44,11 +44,12 @@ class Wanted(msgspec.Struct):
     resting: int
     orders: int = 0  # capacities; 0: as many as the flow needs
     archive: int = 0
-    trades: bool = False
 
 
 def toml(wanted: Wanted) -> str:
-    orders = wanted.orders or 2 * wanted.resting + 200_000 + wanted.life // 50  # a flow that is repeated leaves some of its orders resting
+    orders = wanted.orders or 2 * wanted.resting + 200_000 + min(
+        wanted.life // 5, 3_000_000
+    )  # a flow that is repeated leaves some of its orders resting
     text = config(SESSIONS, "binary", orders=orders)
     return text.replace("nodes = 60_000", f"nodes = 60_000\narchive = {wanted.archive or 4_000_000}\nused_blocks = 200_000")
 
@@ -100,10 +101,9 @@ def make(wanted: Wanted) -> None:
 
     done, at, made = 0, 0, False
     block = min(BLOCK, wanted.life)
-    flow = named_flow(5, block, wanted.resting // 2 if wanted.trades else wanted.resting, sessions=SESSIONS)
-    if wanted.trades:
-        for rows in (flow.preload, flow.flow):
-            at_home(server.engine.registry, rows)
+    flow = named_flow(5, block, wanted.resting // 2, sessions=SESSIONS)
+    for rows in (flow.preload, flow.flow):
+        at_home(server.engine.registry, rows)
     while done < wanted.life:
         rows = np.concatenate([begin(), flow.preload]) if at == 0 else flow.flow.copy()
         if at:  # the same flow again with other ids: what it cancels and replaces is its own, but for what was there before
@@ -344,7 +344,7 @@ def snapshot(scale: float) -> list[Result]:
     from exchange_server.follow.status import read_status
 
     resting, ids = int(RESTING * scale), int(IDS * scale)
-    wanted = Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=3 * resting + 500_000, archive=max(ids, 100_000), trades=True)
+    wanted = Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=3 * resting + 500_000, archive=max(ids, 100_000))
     with Folder(wanted) as folder:
         text = (folder.path / "bench.toml").read_text()
         rows = int(RATE * max(3.0, SECONDS * min(1.0, 4 * scale)))
@@ -397,7 +397,7 @@ def grow(scale: float) -> list[Result]:
     resting, ids = int(RESTING * scale), int(IDS * scale)
     out = []
     small = 3 * resting + 200_000
-    with Folder(Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=small, archive=max(ids, 100_000), trades=True)) as folder:
+    with Folder(Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=small, archive=max(ids, 100_000))) as folder:
         text = (folder.path / "bench.toml").read_text()
         taken = []
         for orders in (small, 2 * small):

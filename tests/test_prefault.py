@@ -43,11 +43,12 @@ def missing(engine: Engine) -> int:
 
 @pytest.mark.parametrize("runner", [Threads(), Inline()], ids=["thread", "inline"])
 @pytest.mark.parametrize("asked", [True, False], ids=["on request", "by touching"])
-def test_every_busy_page_has_memory(runner: Threads | Inline, asked: bool) -> None:
+@pytest.mark.parametrize("cores", [1, 2])
+def test_every_busy_page_has_memory(runner: Threads | Inline, asked: bool, cores: int) -> None:
     engine = untouched()
     assert missing(engine) > 100
-    task = prefault.beside(engine.busiest(), runner, prefault.fill if asked else lambda words: False)
-    assert asked or task is None
+    task = prefault.beside(engine.busiest(), runner, prefault.fill if asked else lambda words: False, cores)
+    assert (asked and cores > 1) or task is None
     if task is not None:
         task.join()
     assert missing(engine) == 0
