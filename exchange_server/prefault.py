@@ -16,7 +16,7 @@ from .journal.runner import CORES, Runner, Task
 Words = NDArray[np.int64]
 PAGE_WORDS = 512
 PIECE_BYTES = 2 << 20  # filled in one call, during which no other thread can map memory
-_POPULATE_WRITE = 23  # MADV_POPULATE_WRITE of <linux/mman.h>; Python's mmap has no name for it
+MADV_POPULATE_WRITE = 23  # of <linux/mman.h>; Python's mmap has no name for it
 
 
 def touch(parts: list[Words]) -> None:
@@ -33,7 +33,7 @@ def fill(words: Words) -> bool:
     page = PAGE_WORDS * 8
     begin = words.ctypes.data // page * page
     end = words.ctypes.data + words.nbytes
-    return all(call(at, min(PIECE_BYTES, end - at), _POPULATE_WRITE) == 0 for at in range(begin, end, PIECE_BYTES))
+    return all(call(at, min(PIECE_BYTES, end - at), MADV_POPULATE_WRITE) == 0 for at in range(begin, end, PIECE_BYTES))
 
 
 def beside(parts: list[Words], runner: Runner, filled: Callable[[Words], bool] = fill, cores: int = len(CORES)) -> Task | None:
