@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..core import layout as L
 from ..disk.event_rows import ROW_BYTES, bad_rows, first_bad, seal_rows
+from .files import open_direct
 
 ROWS_PER_FILE = 1 << 18  # 50 MiB with the checksums
 DESCRIPTORS_KEPT = 32
@@ -241,7 +242,7 @@ class EventFiles:
         if direct and not (at | data.nbytes | data.ctypes.data) % mmap.PAGESIZE:
             fd = self._direct.get(file)
             if fd is None:
-                fd = self._direct[file] = _open_direct(self.path(file))
+                fd = self._direct[file] = open_direct(self.path(file))
             if fd >= 0:
                 done = _write_once(fd, left, at, self.path(file))
                 left, at = left[done:], at + done
@@ -278,16 +279,6 @@ def _read_into(fd: int, out: NDArray[np.int64], at: int) -> bool:
             return False
         view, at = view[got:], at + got
     return True
-
-
-def _open_direct(path: Path) -> int:
-    """-1 if the file system has no such access."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.EINVAL:
-            return -1
-        raise
 
 
 def _write_once(fd: int, piece: memoryview, at: int, path: Path) -> int:

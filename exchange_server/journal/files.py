@@ -205,3 +205,13 @@ def create(directory: Path, server_id: int, segment_bytes: int, logic: int = L.L
     finally:
         os.close(fd)
     return Position(1, fmt.SEGMENT_HEADER_BYTES, 0, chain, 0)
+
+
+def open_direct(path: Path) -> int:
+    """A descriptor that writes past the page cache; -1 if the file system has no such access. Raises OSError."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return -1
+        raise

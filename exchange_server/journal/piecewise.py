@@ -5,14 +5,13 @@ sync waits for both. A piece that is written directly is on its way by itself; n
 piece on its way. Where the file system has no such writes, they go through the page cache, in small syncs. `Pace` spreads the pieces evenly.
 """
 
-import errno
 import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
-from .files import SYNC_EVERY_BYTES
+from .files import SYNC_EVERY_BYTES, open_direct
 
 PIECE = 64 << 10  # the largest that left the journal's syncs alone: at 256 KiB one in a hundred took 5 ms instead of 0.5
 AHEAD = 64 << 20
@@ -45,7 +44,7 @@ class Pieces:
         self._buffer = mmap.mmap(-1, PIECE)  # page aligned
         self._used = self._synced = 0
         self._allocated = at
-        self._direct = _open_direct(path)
+        self._direct = open_direct(path)
 
     def add(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
@@ -85,13 +84,3 @@ class Pieces:
             os.close(self._direct)
             self._direct = -1
         self._buffer.close()
-
-
-def _open_direct(path: Path) -> int:
-    """-1 if the file system has no such access."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.EINVAL:
-            return -1
-        raise

@@ -70,7 +70,7 @@ def test_whole_chunks_go_past_the_page_cache(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(event_files, "_write_once", watch)
     if not direct:
-        monkeypatch.setattr(event_files, "_open_direct", lambda path: -1)
+        monkeypatch.setattr(event_files, "open_direct", lambda path: -1)
     store = EventStore(tmp_path, 2 * CHUNK)
     store.append(events(1, 100))
     store.flush()

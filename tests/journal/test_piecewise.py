@@ -15,7 +15,7 @@ from exchange_server.journal.piecewise import ALIGNED, PIECE, Pace, Pieces
 @pytest.mark.parametrize("sizes", [(1,), (PIECE,), (PIECE - 1, 2, 3 * PIECE), (ALIGNED, PIECE), (5, 2 * PIECE + 7, ALIGNED), ()])
 def test_the_bytes_are_those(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], direct: bool) -> None:
     if not direct:
-        monkeypatch.setattr(piecewise, "_open_direct", lambda path: -1)
+        monkeypatch.setattr(piecewise, "open_direct", lambda path: -1)
     monkeypatch.setattr(piecewise, "AHEAD", 2 * PIECE)
     chunks = [os.urandom(size) for size in sizes]
     path, seen = tmp_path / "f", []
@@ -36,7 +36,7 @@ def test_a_write_that_is_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.M
     def short(fd: int, piece: Any, at: int) -> int:
         return real(fd, bytes(piece)[: max(len(piece) // 3, 1)], at) if len(piece) % ALIGNED else real(fd, piece, at)
 
-    monkeypatch.setattr(piecewise, "_open_direct", lambda path: -1)
+    monkeypatch.setattr(piecewise, "open_direct", lambda path: -1)
     monkeypatch.setattr(piecewise.os, "pwrite", short)
     path = tmp_path / "f"
     with open(path, "wb", buffering=0) as file:
@@ -56,10 +56,10 @@ def test_a_file_system_without_direct_writes(tmp_path: Path, monkeypatch: pytest
         return real(path, flags, *more)
 
     monkeypatch.setattr(piecewise.os, "open", opening)
-    assert piecewise._open_direct(tmp_path / "f") == -1
+    assert piecewise.open_direct(tmp_path / "f") == -1
     with pytest.raises(FileNotFoundError):
         monkeypatch.undo()
-        piecewise._open_direct(tmp_path / "missing")
+        piecewise.open_direct(tmp_path / "missing")
 
 
 def test_the_pace_has_no_bursts() -> None:
