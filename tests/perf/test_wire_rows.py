@@ -89,12 +89,13 @@ def test_market_data_for_a_crowd() -> None:
 
 
 def test_the_mean_answer_time_and_the_tenths() -> None:
-    watch = _Watch(20, 1_000)
+    watch = _Watch(20, 1_000, 0)
     watch.sent(20, 1_000)
     watch.answers(10, 3_000)
     watch.answers(10, 5_000)
     assert watch.waited == 10 * 2_000 + 10 * 4_000
     assert watch.tenths()[0] == 2 * 1e9 / 2_000 and len(watch.tenths()) == 10
+    assert len(watch.spent) == 11 and watch.spent == sorted(watch.spent) and watch.spent[0] > 0
 
 
 @pytest.mark.usefixtures("real_disk")

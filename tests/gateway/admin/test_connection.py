@@ -180,6 +180,7 @@ def test_a_single_record_is_tried(desk: Desk) -> None:
         "refusals": [],
         "text": "asset EUR defined",
         "waits": False,
+        "cancels": None,
     }
     (answer,) = desk.say(request("plan", 9, record={"type": "clock_accept"}))
     assert answer["ok"] and answer["result"]["changes"] == [] and answer["result"]["refusals"][0]["code"] == codes.R_CLOCK_NOT_HELD
