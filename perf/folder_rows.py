@@ -26,12 +26,13 @@ from .rig import AnswerWrong, Result
 from .server import ROOT, SECRET, BenchServer, config
 
 LIVES, TAILS = (1_000_000, 10_000_000), (100_000, 1_000_000)
-LONG_LIFE = 100_000_000  # only with EXOS_LONG=1: it takes an hour and 50 GB
+LONG_LIFE = 100_000_000  # only with EXOS_LONG=1: it takes 30 GB
 AIMS_S = {100_000: 3.0, 1_000_000: 10.0}
 RESTING, IDS = 1_000_000, 4_000_000
 ROWS_AN_ID = 2.7  # of the flow: so many commands close one id
 RATE, SECONDS = 10_000, 20.0
 SESSIONS, PER_TURN, BLOCK = 8, 1_000, 200_000
+MOST_OPEN = 1_000_000  # with more, all are cancelled: a flow that is repeated leaves some of its orders resting
 
 
 class Wanted(msgspec.Struct):
@@ -99,6 +100,15 @@ def make(wanted: Wanted) -> None:
         rows[:, L.CMD_LOGON_HEARTBEAT_NS] = 30 * 10**9
         return rows
 
+    def all_cancelled() -> Any:
+        """Each session's orders, by a mass cancel."""
+        rows = np.zeros((SESSIONS, L.CMD_WORDS), np.int64)
+        rows[:, L.CMD_HEAD] = codes.C_MASS_CANCEL
+        rows[:, L.CMD_SESSION_ACCOUNT] = np.arange(1, SESSIONS + 1) << 32
+        rows[:, L.CMD_SCOPE] = codes.SCOPE_SESSION
+        rows[:, L.CMD_ID_LO] = 8 * 10**15 + at
+        return rows
+
     done, at, made = 0, 0, False
     block = min(BLOCK, wanted.life)
     flow = named_flow(5, block, wanted.resting // 2, sessions=SESSIONS)
@@ -109,6 +119,8 @@ def make(wanted: Wanted) -> None:
         if at:  # the same flow again with other ids: what it cancels and replaces is its own, but for what was there before
             for word in (L.CMD_ID_LO, L.CMD_ORIG_LO):
                 rows[:, word] += np.where(rows[:, word] > 0, at * 10**7, 0)
+            if engine.m[L.H_OPEN_ORDERS] > max(MOST_OPEN, wanted.resting * 2):
+                rows = np.concatenate([all_cancelled(), rows])
         at += 1
         cuts, _ = cut(engine, rows, min(PER_TURN, len(rows)))
         for words in cuts:
