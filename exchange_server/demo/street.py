@@ -115,14 +115,17 @@ class Server:
         return self.folder / "server.log"
 
     def why(self) -> str:
-        """The last error of its log, as text."""
+        """What ended it: the signal, else the last error of its log, as text."""
+        code = self.process.returncode if self.process is not None else None
+        if code is not None and code < 0:
+            return f"killed by {signal.Signals(-code).name}, see {self.log_path}"
         lines = self.log_path.read_text(errors="replace").splitlines()
         for line in reversed(lines):
             try:
                 found = json.loads(line)
             except ValueError:
                 return line
-            if found.get("level") in ("error", "critical") or "text" in found:
+            if found.get("level") in ("error", "critical"):
                 return str(found.get("text") or line)
         return f"see {self.log_path}"
 

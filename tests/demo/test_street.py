@@ -2,6 +2,7 @@
 
 import fcntl
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,3 +31,19 @@ def test_of_fresh_folders_the_newest_are_kept_and_what_a_server_holds(tmp_path: 
         assert street.prune(tmp_path, 2) == [tmp_path / names[1], tmp_path / names[2]]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["20250101-000000-link", names[0], names[3], names[4], "mine"]
     assert street.prune(tmp_path, 2) == [tmp_path / names[0]] and street.prune(tmp_path, 2) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "why"),
+    [
+        (-9, '{"level": "error", "text": "a fault"}', "killed by SIGKILL, see "),
+        (3, '{"level": "error", "text": "port 1 is in use"}\n{"level": "info", "text": "key K defined"}', "port 1 is in use"),
+        (1, '{"level": "info", "text": "key K defined"}', "see "),
+        (1, "Traceback\nValueError: x", "ValueError: x"),
+    ],
+)
+def test_what_ended_a_server(tmp_path: Path, code: int, log: str, why: str) -> None:
+    server = street.Server(tmp_path, tmp_path / "data")
+    server.process = SimpleNamespace(returncode=code)  # type: ignore[assignment]
+    server.log_path.write_text(log)
+    assert server.why().startswith(why)
