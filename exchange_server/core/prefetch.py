@@ -72,13 +72,13 @@ def order_of_slot(m, firm, hi, lo):
 
 @leaf
 def pair_slot(m, rows, c, s, inst):
-    """Home slot (arena offset) of the collateral row of a new order."""
+    """(home slot (arena offset) of the collateral row of a new order, the key that is there if it is the right one)."""
     account = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if account == 0:
         account = m[s + L.S_ACCOUNT]
     key = (PAIR_COLLATERAL << 56) | account
     slot = mix2(key, m[m[inst + L.I_EVENT]]) & (pool_cap(m, L.P_PAIR_HASH) - 1)
-    return pool_base(m, L.P_PAIR_HASH) + slot * PAIR_WORDS
+    return pool_base(m, L.P_PAIR_HASH) + slot * PAIR_WORDS, key
 
 
 @leaf
@@ -204,7 +204,8 @@ def look_far(m, rows, c):
         return
     inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if inst != 0:
-        touch(m, pair_slot(m, rows, c, s, inst))
+        slot, _ = pair_slot(m, rows, c, s, inst)
+        touch(m, slot)
         ask, price = yes_terms(m, rows, c, inst)
         touch(m, book_word(m, inst, ask, price, 1))
 
@@ -222,7 +223,8 @@ def look_middle(m, rows, c):
         return
     inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if inst != 0:
-        touch_row(m, m[pair_slot(m, rows, c, s, inst) + 2], 3)
+        slot, _ = pair_slot(m, rows, c, s, inst)
+        touch_row(m, m[slot + 2], 3)
         ask, price = yes_terms(m, rows, c, inst)
         touch(m, book_word(m, inst, ask, price, 2))
 
@@ -237,9 +239,9 @@ def look_near(m, rows, c, wide):
         inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
         if inst == 0:
             return
-        slot = pair_slot(m, rows, c, s, inst)
-        co = m[slot + 2]
-        if co != 0 and m[slot + 1] == m[m[inst + L.I_EVENT]]:
+        slot, key = pair_slot(m, rows, c, s, inst)
+        if m[slot] == key and m[slot + 1] == m[m[inst + L.I_EVENT]]:  # other pairs of this event are no rows
+            co = m[slot + 2]
             touch_columns(m, co, m[co + L.CO_N], m[co + L.CO_K], m[inst + L.I_INDEX])
             touch(m, m[co + L.CO_CASH])
             touch(m, m[co + L.CO_ACCOUNT])
