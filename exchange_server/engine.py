@@ -26,6 +26,7 @@ from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
 from .registry.admission import EXCEPTIONS_PER_FIRM
+from .state import over_throttle
 from .upgrade.carry import OWN, carry
 
 Words = NDArray[np.int64]
@@ -349,6 +350,14 @@ class Engine:
     def settling(self) -> bool:
         """Whether an event is being settled, so that the next turn needs a C_CONTINUE row."""
         return self._header[L.H_SETTLING] != 0
+
+    def refusals(self) -> int:
+        """Requests that the core refused, ever."""
+        return int(self._header[L.H_REFUSALS])
+
+    def over_throttle(self, session: int) -> bool:
+        """Whether each new order of a session is refused at present for a throttle or a quota."""
+        return over_throttle(self.m, session)
 
     @property
     def next_due(self) -> int:

@@ -294,6 +294,25 @@ class Account(Barred, RowById):
     budget_day = Word(L.AC_BUDGET_DAY)
 
 
+def _used_up(m: Words, throttle: int, count: int) -> bool:
+    """Whether a throttle (TH_* at this word) refuses so much more, as it is at the newest turn."""
+    limit, window, start, used = m[throttle : throttle + L.THROTTLE_WORDS].tolist()
+    return bool(limit) and used + count > limit and int(m[L.H_TICK]) - start < window
+
+
+def over_throttle(m: Words, session: int) -> bool:
+    """Whether each new order of a session is refused at present for its own throttle, its venue's or its venue's quota of messages or journal bytes."""
+    at = Session.of(m, session).at
+    if _used_up(m, at + L.S_THROTTLE, 1):
+        return True
+    if not m[at + L.S_VENUE]:
+        return False
+    venue = Venue.of(m, int(m[at + L.S_VENUE]))
+    if _used_up(m, venue.at + L.V_THROTTLE, 1):
+        return True
+    return bool(venue.bars & L.BAR_PACE) and (_used_up(m, venue.at + L.V_PACE, 1) or _used_up(m, venue.at + L.V_BYTES, 8 * L.CMD_WORDS))
+
+
 class Session(Barred, Throttled, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_SESSION, L.SESSION_WORDS

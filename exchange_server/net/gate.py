@@ -7,6 +7,7 @@ Guarantees
 """
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -14,6 +15,12 @@ from typing import Any, Protocol
 from .clock import Clock
 from .endpoint import Fan, Link
 from .observe import Counters, Latency
+
+# The kernel's thread that flushes the disk has so high a priority that a fair share is all that it gets after it ran: Linux then lets a busy loop on its core
+# run for up to 10 ms before it, whatever the loop yields. Only a loop that sleeps lets it run. So output that has waited for longer than most syncs take
+# makes the busy loop sleep.
+PATIENCE_NS = 500_000
+NAP_S = 10e-6  # Linux makes it about 60 us
 
 
 class Writer(Protocol):
@@ -62,6 +69,7 @@ class Gate:
         "latency",
         "outbox",
         "outbox_bytes",
+        "released_at",
         "ticket",
         "turning",
     )
@@ -79,6 +87,7 @@ class Gate:
         self.held_bytes = 0
         self.ticket = 0  # of the newest turn that had rows
         self.latency = Latency()  # ns from the turn's time to its release
+        self.released_at = 0  # when held output was last released
         self.turning = False
 
     def durable(self) -> int:
@@ -146,7 +155,7 @@ class Gate:
         held = self.held
         if not held or held[0].ticket > durable:
             return False
-        now = self._clock.tick_ns()
+        self.released_at = now = self._clock.tick_ns()
         while held and held[0].ticket <= durable:
             turn = held.popleft()
             self.held_bytes -= turn.bytes
@@ -155,6 +164,13 @@ class Gate:
             for link, data in turn.out:
                 link.send(data)
         return True
+
+    def give_way(self) -> None:
+        """Leave the core to the writer's thread, and to the kernel's thread that flushes the disk, for a moment: called by a busy loop while output is held."""
+        if self._clock.tick_ns() - self.held[0].at < PATIENCE_NS:
+            os.sched_yield()
+        else:
+            time.sleep(NAP_S)
 
     def first_for(self, link: Link) -> bytes:
         """The oldest held output of this link, b"" if there is none."""

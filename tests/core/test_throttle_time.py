@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from exchange_server.core import layout as L
+from exchange_server.state import over_throttle
 from protocol import codes as C
 from tests.core_rig import PairStory
 from tests.model_worlds import SECOND
@@ -58,3 +60,33 @@ def test_a_clock_that_is_not_believed_refuses_new_orders_and_replaces_only() -> 
     assert [e.kind for e in story.do(C.C_CANCEL, session=1, id=4, orig=1)] == [C.E_CANCELED]
     at(story, 0, 1)
     assert [e.kind for e in story.new(1, C.BUY, 4, 50, id=2)] == [C.E_ACCEPTED], "its id was not used up"
+
+
+OF_VENUE, OF_VENUE_TOO, OF_PLATFORM = 5, 6, 3  # sessions
+
+
+@pytest.mark.parametrize(
+    "limits", [{}, {"session": 3}, {"venue": 3}, {"max_messages": 3}, {"max_journal": 3 * 8 * L.CMD_WORDS}, {"venue": 3, "session": 9}]
+)
+def test_who_is_told_to_be_over_a_throttle_is_refused_and_nobody_else(limits: dict[str, int]) -> None:
+    """state.over_throttle, which says who waits for a turn (net/floods.py), against what the core does with the next order."""
+    story = PairStory(firms=3)
+    for session, firm in ((OF_VENUE, 1), (OF_VENUE_TOO, 2)):
+        limit = limits.get("session", 0) if session == OF_VENUE else 0
+        story.do(C.C_DEF_SESSION, id=session, firm=firm, account=15 + firm, venue=1, throttle_limit=limit, throttle_window=SECOND)
+        story.do(C.C_LOGON, session=session, next_in=2)
+    quotas = {name: value for name, value in limits.items() if name.startswith("max")}
+    story.do(C.C_DEF_VENUE, id=1, fee_account=2, throttle_limit=limits.get("venue", 0), throttle_window=SECOND, **quotas)
+    id, seen = 0, set()
+    for step in [0] * 5 + [SECOND - 1, 0, 1, 0, 0, 0, 0, 2 * SECOND, 0]:
+        if step:
+            at(story, 0, step)
+        for session, firm in ((OF_VENUE, 1), (OF_VENUE_TOO, 2)):
+            told = over_throttle(story.pair.core.m, session)
+            id += 1
+            (answer,) = story.new(firm, C.BUY, 1, 50, id=id, session=session)
+            assert told == (answer.kind == C.E_REJECTED), (step, session, id)
+            seen.add((session, told))
+    over = {OF_VENUE} if set(limits) == {"session"} else {OF_VENUE, OF_VENUE_TOO} if limits else set()
+    assert seen == {(session, False) for session in (OF_VENUE, OF_VENUE_TOO)} | {(session, True) for session in over}
+    assert not over_throttle(story.pair.core.m, OF_PLATFORM)

@@ -34,6 +34,8 @@ class Engine:
         self.chunk = chunk
         self.last_chunk = True
         self.broken: Exception | None = None
+        self.refused = 0
+        self.over: set[int] = set()  # sessions that are over their throttle
 
     def apply(self, inbox: np.ndarray, words: int, sink: Callable[[np.ndarray], None]) -> list[Answer]:
         if self.broken:
@@ -71,6 +73,12 @@ class Engine:
             self.last_chunk = i + self.chunk >= len(events)
             sink(np.concatenate(events[i : i + self.chunk]))
         return answers
+
+    def refusals(self) -> int:
+        return self.refused
+
+    def over_throttle(self, session: int) -> bool:
+        return session in self.over
 
     def kinds(self) -> list[int]:
         return [int(r[0]) & 255 for r in self.rows]

@@ -6,7 +6,7 @@ import pytest
 
 from exchange_server.journal.store import JournalFailed
 from exchange_server.net.endpoint import Fan
-from exchange_server.net.gate import Gate
+from exchange_server.net.gate import PATIENCE_NS, Gate, Held
 from exchange_server.net.observe import Counters
 
 
@@ -156,6 +156,17 @@ def test_the_core_is_offered_to_the_writers_thread_while_turns_wait_for_it(monke
     assert yields == [], "nothing waits yet"
     rig.turn(9, b"two", alone=False)
     assert yields == [9]
+
+
+@pytest.mark.parametrize(("age", "done"), [(PATIENCE_NS - 1, "yields"), (PATIENCE_NS, "sleeps")])
+def test_a_busy_loop_yields_and_sleeps_when_the_disk_takes_long(monkeypatch: pytest.MonkeyPatch, age: int, done: str) -> None:
+    found: list[str] = []
+    monkeypatch.setattr("os.sched_yield", lambda: found.append("yields"))
+    monkeypatch.setattr("time.sleep", lambda _: found.append("sleeps"))
+    rig = Rig()
+    rig.gate.held.append(Held(1, 1_000 - age, [], 0))
+    rig.gate.give_way()
+    assert found == [done]
 
 
 def test_one_place_decides_and_the_inline_path_asks_it() -> None:
