@@ -78,7 +78,7 @@ class Floods:
             return others
         if not self._other_at or now - self._other_at > self._fair_ns:
             return others + over  # they delay only each other
-        due = self._due(now)
+        due = self._due()
         if now < due or (others and now < self._began + MOST_NS):
             self.aside = over
             if not self._timer:
@@ -102,8 +102,8 @@ class Floods:
             link.over = self._over(connection.session)
         return bool(link.over)
 
-    def _due(self, now: int) -> int:
-        """When they may have their next turn. `now` or later while output waits for the disk."""
+    def _due(self) -> int:
+        """When they may have their next turn: at the latest then while output waits for the disk."""
         latest = self._began + MOST_NS
         if self._gate.held:
             return latest
