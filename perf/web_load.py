@@ -33,7 +33,7 @@ HEAD_END = b"\r\n\r\n"
 
 class WebJob(msgspec.Struct, forbid_unknown_fields=True):
     """kind: trip, rate, beats, pace, crowd. commands: orders; of `beats`, for all books together. sessions: logins over HTTP; connections: of all of them.
-    subscribers, books: of the crowd; web: its process."""
+    subscribers, books: of the crowd; web: its process. waits: it says on stdout that it is ready, and begins after a line on stdin."""
 
     kind: str
     binary_port: int = 0
@@ -44,6 +44,7 @@ class WebJob(msgspec.Struct, forbid_unknown_fields=True):
     subscribers: int = 0
     books: int = 1
     web: int = 0
+    waits: bool = False
 
 
 class Http:
@@ -237,6 +238,9 @@ def main() -> int:
 
         print(json.dumps(crowd(job)))
     else:
+        if job.waits:
+            print("ready", flush=True)
+            sys.stdin.readline()
         print(json.dumps({"trip": trip, "rate": rate, "beats": beats, "pace": pace}[job.kind](job)))
     return 0
 

@@ -174,7 +174,13 @@ def _beside(beats: WebJob, orders: WebJob, readers: WebJob) -> list[dict[str, An
     try:
         if crowd.stdout.readline().strip() != "ready":
             raise AnswerWrong(f"crowd: {crowd.communicate(timeout=30)[1][-3000:]}")
-        both = [(job, _start(job)) for job in (orders, beats)]
+        both = [(job, _start(msgspec.structs.replace(job, waits=True))) for job in (orders, beats)]
+        for job, process in both:  # a start takes seconds of the server's core
+            if process.stdout.readline().strip() != "ready":
+                raise AnswerWrong(f"{job.kind}: {process.communicate(timeout=30)[1][-3000:]}")
+        for _, process in both:
+            process.stdin.write("go\n")
+            process.stdin.flush()
         http, busy = [_end(process, job.kind) for job, process in both]
         return [_end(crowd, "crowd", "stop\n"), busy, http]
     finally:
