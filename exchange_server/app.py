@@ -33,7 +33,7 @@ from . import data_folder, identity, prefault, resize, server_status, start, sta
 from .certificates import CertificateError
 from .core import layout as L
 from .data_folder import SERVER_ID
-from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused, SystemAct
 from .exits import Exit
 from .follow import cores
 from .follow.child import Child
@@ -296,12 +296,18 @@ class Server:
             self._begin(turn)
             for body in bodies:
                 turn.add(codes.C_ADMIN, body=body)
-            answers = self._input(turn)
+            answers = self._input(turn.inbox, turn.words)
         try:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
             raise refusal(error, self.options.data) from error
         return answers
+
+    def act_of(self, act: SystemAct | None) -> None:
+        """The same with an act of the server itself, or with none, at the time of the turn before. Raises StartRefused."""
+        rows = self.engine.turn_of(act)
+        self._input(rows, len(rows))
+        self.act()
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""
@@ -353,14 +359,14 @@ class Server:
             if session.wire == codes.WIRE_FIX:
                 unsure = unsure_from(self.store, session.last_event, self.engine.time_ns - UNSURE_NS)
             turn.add(codes.C_LOGOFF, session.id, values={L.CMD_LOGOFF_FROM: unsure})
-        self._input(turn)
+        self._input(turn.inbox, turn.words)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
-    def _input(self, turn: TurnInput) -> list[Any]:
-        """Make one turn without the network: journal it, apply it, store its events. Raises StartRefused."""
+    def _input(self, rows: Any, words: int) -> list[Any]:
+        """Make one turn of so many words without the network: journal it, apply it, store its events. Raises StartRefused."""
         try:
-            self.journal.append(turn.inbox[: turn.words], self.engine.row_seq)
-            return self.engine.apply(turn.inbox, turn.words, self.store.append)
+            self.journal.append(rows[:words], self.engine.row_seq)
+            return self.engine.apply(rows, words, self.store.append)
         except JournalError as error:
             raise refusal(error, self.options.data) from error
         except (InvariantBroken, RegistryBroken) as error:

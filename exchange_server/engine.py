@@ -238,24 +238,27 @@ class Engine:
         return answer
 
     def _system(self, body: bytes) -> AdminAnswer:
-        """Carry out an act of the server itself. Whoever journals one has tried it before: it cannot be refused here."""
+        """Carry out an act of the server itself. Whoever journals one has tried it before: it cannot be refused here. Tables that had these sizes before
+        the act was journaled stay (resize.py)."""
         act = msgspec.msgpack.decode(body[len(SYSTEM) :], type=SystemAct)
-        if act.capacities:
-            self._become(self.with_capacities(Capacities.begun_as(act.capacities)))
+        if act.capacities and (wanted := Capacities.begun_as(act.capacities)) != self.capacities:
+            self.resize(wanted)
         return AdminAnswer(self.row_seq, True, 0, "")
 
-    def turn_of(self, act: SystemAct) -> Words:
-        """The rows of a turn that does nothing but an act of the server itself, at the time of the turn before."""
-        m, body = self.m, act.body()
+    def turn_of(self, act: SystemAct | None) -> Words:
+        """The rows of a turn with nothing but an act of the server itself, or with none, at the time of the turn before."""
+        m, body = self.m, act.body() if act is not None else b""
         extra = -(-len(body) // (8 * L.CMD_WORDS))
-        rows = np.zeros((2 + extra) * L.CMD_WORDS, np.int64)
-        values = {
+        rows = np.zeros((2 + extra) * L.CMD_WORDS if body else L.CMD_WORDS, np.int64)
+        time = {
             L.CMD_HEAD: codes.C_TIME, L.CMD_TIME_TURN: self.turn + 1, L.CMD_TIME_NS: self.time_ns, L.CMD_TIME_TICK: m[L.H_TICK],
             L.CMD_TIME_OFFSET: m[L.H_CLOCK_OFFSET], L.CMD_TIME_BOOT: m[L.H_CLOCK_BOOT], L.CMD_TIME_REFUSE: m[L.H_REFUSE],
-            L.CMD_WORDS + L.CMD_HEAD: plain.pack_command(codes.C_ADMIN, extra, 0, 0, 0, 0), L.CMD_WORDS + L.CMD_BODY_BYTES: len(body),
         }  # fmt: skip
-        rows[list(values)] = list(values.values())
-        rows[2 * L.CMD_WORDS :] = np.frombuffer(body.ljust(8 * L.CMD_WORDS * extra, b"\0"), np.int64)
+        rows[list(time)] = list(time.values())
+        if body:
+            rows[L.CMD_WORDS + L.CMD_HEAD] = plain.pack_command(codes.C_ADMIN, extra, 0, 0, 0, 0)
+            rows[L.CMD_WORDS + L.CMD_BODY_BYTES] = len(body)
+            rows[2 * L.CMD_WORDS :] = np.frombuffer(body.ljust(8 * L.CMD_WORDS * extra, b"\0"), np.int64)
         return rows
 
     @property
@@ -263,18 +266,18 @@ class Engine:
         """The rules version of its state."""
         return int(self.m[L.H_LOGIC])
 
-    def with_capacities(self, capacities: Capacities) -> "Engine":
-        """An engine with the same state in tables of these capacities. Raises CarryRefused (a table is smaller than what it holds), MemoryError."""
-        engine = Engine(capacities, self.event_rows)
-        carry(self.m, OWN, engine.m)
-        engine.registry = self.registry
-        return engine
+    @property
+    def at_rest(self) -> bool:
+        """Whether a turn at the time of the newest one, without another row, changes nothing but the counts of turns and rows."""
+        return self._header[L.H_REMOVED] == 0 and not 0 < self.next_due <= self.time_ns
 
-    def _become(self, other: "Engine") -> None:
-        """Go on with the arena of another engine that has the same state."""
-        room = self.m[L.H_EVENT_ROOM], self.m[L.H_EVENT_USED]
+    def resize(self, capacities: Capacities) -> None:
+        """Go on with the same state in tables of these capacities. Raises CarryRefused (a table is smaller than what it holds) and MemoryError, and then has
+        the tables it had."""
+        other = Engine(capacities, self.event_rows)
+        carry(self.m, OWN, other.m, spend=True)
+        other.m[L.H_EVENT_ROOM], other.m[L.H_EVENT_USED] = self.m[L.H_EVENT_ROOM], self.m[L.H_EVENT_USED]
         self.capacities, self.m, self._header = other.capacities, other.m, other._header
-        self.m[L.H_EVENT_ROOM], self.m[L.H_EVENT_USED] = room
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
         """Run definition rows inside an ADMIN record. Returns 0, or the R_* code of the first refused row (its numbers: `refusal`). Raises

@@ -3,6 +3,8 @@
 `beside`: for a start, in a thread while the server already trades. Linux fills pages on request without changing a word (MADV_POPULATE_WRITE, from
 5.14 on), so the thread cannot disturb the loop's writes. Where that is missing, and where there is no second core for the thread (the loop would wait
 for it for up to 20 ms), the tables are touched before the start goes on, as `Engine.warm` does it.
+
+`give_back`: the opposite, for an arena whose state has moved into another: what comes next takes the pages at once, and no second set of them is needed.
 """
 
 import ctypes
@@ -16,7 +18,7 @@ from .journal.runner import CORES, Runner, Task
 Words = NDArray[np.int64]
 PAGE_WORDS = 512
 PIECE_BYTES = 2 << 20  # filled in one call, during which no other thread can map memory
-MADV_POPULATE_WRITE = 23  # of <linux/mman.h>; Python's mmap has no name for it
+MADV_DONTNEED, MADV_POPULATE_WRITE = 4, 23  # of <linux/mman.h>; Python's mmap has no name for the second
 
 
 def touch(parts: list[Words]) -> None:
@@ -26,10 +28,24 @@ def touch(parts: list[Words]) -> None:
         words[-1:] |= 0
 
 
-def fill(words: Words) -> bool:
-    """Have the system fill the pages of `words`. False: it cannot."""
+def _madvise() -> Callable[[int, int, int], int]:
     call = ctypes.CDLL(None).madvise
     call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return call
+
+
+def give_back(words: Words) -> None:
+    """Give the system the pages back that hold only words of these; they may read as 0 from then on."""
+    page = PAGE_WORDS * 8
+    begin = -(-words.ctypes.data // page) * page
+    end = (words.ctypes.data + words.nbytes) // page * page
+    if begin < end:
+        _madvise()(begin, end - begin, MADV_DONTNEED)  # a failure leaves them where they are
+
+
+def fill(words: Words) -> bool:
+    """Have the system fill the pages of `words`. False: it cannot."""
+    call = _madvise()
     page = PAGE_WORDS * 8
     begin = words.ctypes.data // page * page
     end = words.ctypes.data + words.nbytes

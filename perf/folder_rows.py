@@ -412,7 +412,11 @@ def grow(scale: float) -> list[Result]:
     with Folder(Wanted("", resting + int(ROWS_AN_ID * ids), 0, resting, orders=small, archive=max(ids, 100_000))) as folder:
         text = (folder.path / "bench.toml").read_text()
         taken = []
-        for orders in (small, 2 * small):
+        for orders in (
+            small,
+            small,
+            2 * small,
+        ):  # the first one's snapshot was checked when it was made; a clean stop makes one that the start checks
             (folder.path / "bench.toml").write_text(text.replace(f"orders = {small}", f"orders = {orders}"))
             began = time.perf_counter()
             with Started(folder) as server:
@@ -423,8 +427,11 @@ def grow(scale: float) -> list[Result]:
                     raise AnswerWrong(f"the table of orders was to have {orders} rows: {server.status()['tables']['orders']}")
                 server.process.terminate()
                 server.process.wait(60)
-        note = f"{folder.made['orders']:,} resting orders, {folder.made['closed']:,} closed ids; {taken[0]:.2f} s with the same tables, {taken[1]:.2f} s with twice as many orders"
-        out.append(Result("grow", "start with larger tables against one with the same", taken[1] / taken[0], "times", 2.0, False, note))
+        note = (
+            f"{folder.made['orders']:,} resting orders, {folder.made['closed']:,} closed ids; after a clean stop {taken[1]:.2f} s with the same tables, "
+            f"{taken[2]:.2f} s with twice as many orders; {taken[0]:.2f} s from a snapshot that was checked when it was made"
+        )
+        out.append(Result("grow", "start with larger tables against one with the same", taken[2] / taken[1], "times", 2.0, False, note))
     return out
 
 

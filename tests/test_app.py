@@ -317,7 +317,7 @@ def test_what_was_logged_on_when_the_server_died_is_logged_off_by_the_next_start
     turn.begin(first.engine.turn + 1, first.clock.now_ns())
     session = first.engine.registry.sessions.named("MM1").id
     turn.add(codes.C_LOGON, session)
-    first._input(turn)
+    first._input(turn.inbox, turn.words)
     rows = first.engine.row_seq
     first.close()
     second = app.Server(options(tmp_path), Log())

@@ -70,3 +70,13 @@ def test_a_table_is_filled_up_to_the_limit_and_a_hash_table_whole() -> None:
     assert sum(len(words) for words in whole[:-1]) == sum(w * n for pool, w, n in SMALL.pools() if pool in BUSY_WHOLE)
     assert all(absent(words) == 0 for words in whole if len(words))
     assert missing(engine) > 100
+
+
+def test_pages_that_are_given_back_are_those_of_these_words_alone() -> None:
+    words = np.frombuffer(mmap.mmap(-1, 16 * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.int64)
+    words[:] = 7
+    prefault.give_back(words[512 + 1 : 4 * 512])  # the first of these pages begins before it
+    assert not words[2 * 512 : 4 * 512].any() and (words[: 2 * 512] == 7).all() and (words[4 * 512 :] == 7).all()
+    prefault.give_back(words[10 * 512 + 1 : 11 * 512 - 1])
+    prefault.give_back(words[:0])
+    assert (words[4 * 512 :] == 7).all(), "no whole page"

@@ -157,7 +157,7 @@ def test_little_room_starts_and_trades_and_the_reports_come_from_the_journal(tmp
     for _ in range(3):
         turn.begin(server.engine.turn + 1, server.clock.now_ns())
         turn.add(codes.C_LOGON, server.engine.registry.sessions.named("MM1").id)
-        server._input(turn)
+        server._input(turn.inbox, turn.words)
     server.store.flush()
     last = server.engine.event_seq - 1
     assert server.store.paused and server.store.status()["to_rebuild"] == last
@@ -196,7 +196,7 @@ def test_marks_are_in_the_journal_of_a_running_server_and_compared_after_kill_9(
     turn = TurnInput(rows=4)
     turn.begin(server.engine.turn + 1, server.clock.now_ns())
     turn.add(codes.C_LOGON, server.engine.registry.sessions.named("MM1").id)
-    server._input(turn)
+    server._input(turn.inbox, turn.words)
     server.marks.look(61.0)
     assert server.marks.written == 1
     server.journal.settle()

@@ -1,4 +1,4 @@
-"""Kernels for carrying a state into another arena (exchange_server/upgrade/carry.py): walking lists, and making the hash tables anew."""
+"""Kernels for carrying a state into another arena (exchange_server/upgrade/carry.py): walking lists, moving pointers, and filling the hash tables."""
 
 from protocol import codes as C
 
@@ -8,7 +8,7 @@ from .kit.jit import kernel
 from .kit.names import names_add
 from .kit.pairs import pair_put
 from .kit.pools import pool_base, pool_cap
-from .layout.packed import status_of, was_replaced
+from .layout.packed import hash_of, status_of, was_replaced
 from .life.ids import ALIAS_HI, archive_ref, id_insert, order_ref
 
 
@@ -23,6 +23,44 @@ def walk(m, p, link, out, at):
         at += 1
         p = m[p + link]
     return at
+
+
+@kernel("i8(i8[::1], i8, i8, i8[::1], i8, i8, i8[::1])")
+def move_pointers(m, source, rows, new, target, width, pointing):
+    """Write the words that point of `rows` rows, which begin at `source` in `m` and at `target` in `new`, with the places that their tables have in
+    `new`. pointing: four words for each word of a row and each table it may point to, in order of the words: which word, the table's first and end word
+    in `m`, and how far it moves. A word that points to none of them becomes 0. Returns 0."""
+    m = words_of(m)
+    new = words_of(new)
+    pointing, ways = words_of(pointing), pointing.shape[0]
+    for _ in range(rows):
+        for i in range(0, ways, 4):
+            word = pointing[i]
+            p = m[source + word]
+            if pointing[i + 1] <= p < pointing[i + 2]:
+                new[target + word] = p + pointing[i + 3]
+            elif i == 0 or pointing[i - 4] != word:
+                new[target + word] = 0
+        source += width
+        target += width
+    return 0
+
+
+@kernel("i8(i8[::1], i8, i8, i8, i8[::1])")
+def pick(m, at, rows, width, out):
+    """Copy the entries of a hash table that are in use, which begin with a word other than 0, to `out`. Returns their number; -1: `out` has no room
+    for all."""
+    m = words_of(m)
+    found = 0
+    for _ in range(rows):
+        if m[at] != 0:
+            if (found + 1) * width > out.shape[0]:
+                return -1
+            for i in range(width):
+                out[found * width + i] = m[at + i]
+            found += 1
+        at += width
+    return found
 
 
 @kernel("i8(i8[::1], i8[::1])")
@@ -45,6 +83,28 @@ def put_names(m, entries, data):
         tag = entries[e]
         left += 0 if names_add(m, tag >> 32, data, 8 * (e + 4), tag & 0xFFFFFFFF, entries[e + 1]) == 0 else 1
     return left
+
+
+@kernel("i8(i8[::1], i8[::1], i8, i8)")
+def move_ids(m, new, first, end):
+    """Put the entries at the places `first` to `end` of the ClOrdID table of `m` into that of `new`, which has more places than entries. Orders and closed
+    ids have the same places in both. An entry has its hash, so no row is read; and whatever the sizes, neighbours go to few places of the memory. Returns
+    their number."""
+    m = words_of(m)
+    new = words_of(new)
+    old = pool_base(m, L.P_ID_HASH)
+    base = pool_base(new, L.P_ID_HASH)
+    mask = pool_cap(new, L.P_ID_HASH) - 1
+    count = 0
+    for i in range(first, end):
+        word = m[old + i]
+        if word != 0:
+            place = hash_of(word) & mask
+            while new[base + place] != 0:
+                place = (place + 1) & mask
+            new[base + place] = word
+            count += 1
+    return count
 
 
 @kernel("i8(i8[::1])")

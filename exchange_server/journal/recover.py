@@ -87,6 +87,7 @@ class Report:
     created: bool = False
     snapshot: str = ""
     snapshot_seq: int = 0
+    snapshot_digest: bytes = b""  # of the state at that row
     frames: int = 0
     rows: int = 0
     marks: int = 0
@@ -435,7 +436,7 @@ def _replay(
         store.go_to(1)
     else:
         store.go_to(snapshot.event_seq, snapshot.event_value)
-        report.snapshot, report.snapshot_seq = snapshot.path.name, snapshot.position.seq
+        report.snapshot, report.snapshot_seq, report.snapshot_digest = snapshot.path.name, snapshot.position.seq, snapshot.digest
     walk = Walk(
         folder,
         start=snapshot.position if snapshot else None,

@@ -4,11 +4,19 @@ Rows keep their places, and pointers are moved with their tables. A table whose 
 use move to its beginning. Where both layouts have the same fields in the same words, rows are copied as they are; otherwise field by field, and a
 field that the old layout does not have is 0. Hash tables are made anew. The logical state (core/audit.py) is the same afterwards; whoever calls this
 compares the digests.
+
+Where rows keep their places and their form, kernels do all of it (core/relocate.py), of a large state in two threads. Most of the time goes into giving
+the new arena its pages; with `spend`, it gets those of the old one, which is of no use afterwards.
 """
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import prefault
 from ..core import layout as L
 from ..core import relocate, used_ids
 from ..core.layout.description import BY_ID, COLUMNS, END, LIST, NOT_CARRIED, Described, describe
@@ -16,6 +24,9 @@ from ..core.layout.description import BY_ID, COLUMNS, END, LIST, NOT_CARRIED, De
 Words = NDArray[np.int64]
 OWN = describe()
 LINKED = (LIST, END)  # tables with a free list
+PIECE_WORDS = 1 << 16  # copied and then pointed elsewhere while a core has them at hand
+TASK_WORDS = 1 << 22  # carried by one thread in a go; then their pages are given back
+SMALL_WORDS = 1 << 23  # a single thread carries so many
 
 
 class CarryRefused(ValueError):
@@ -82,6 +93,17 @@ def _list(m: Words, first: int, link: int, most: int) -> Words:
     return out[:count]
 
 
+def _side_by_side(tasks: list[Callable[[], object]], words: int) -> None:
+    """Do all of these, which touch different words; `words` in all."""
+    if words < SMALL_WORDS:
+        for task in tasks:
+            task()
+        return
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(task) for task in tasks]:
+            done.result()
+
+
 def collateral_rows(m: Words, events: Table, table: Table, least: int) -> Words:
     """Pointers of the collateral rows in use, event by event. least: words of the shortest row."""
     link, head = table.fields["CO_NEXT_IN_EVENT"][0], events.fields["E_COLL_HEAD"][0]
@@ -93,23 +115,26 @@ def collateral_rows(m: Words, events: Table, table: Table, least: int) -> Words:
     return out[:found]
 
 
-def carry(m: Words, d: Described, new: Words) -> None:
-    """Carry the state of arena `m`, described by `d`, into `new`, an arena of this program without any row (Engine(...).m). Raises CarryRefused;
-    ValueError if the state contradicts its description, or is in the middle of a turn."""
+def carry(m: Words, d: Described, new: Words, spend: bool = False) -> None:
+    """Carry the state of arena `m`, described by `d`, into `new`, an arena of this program without any row (Engine(...).m). spend: `m` is of no use
+    afterwards, and its pages go to `new`. Raises CarryRefused, with `m` as it was; ValueError if the state contradicts its description, or is in the middle
+    of a turn."""
     header = d["header"]
     if int(m[header["H_WORK_COUNT"][0]]) or int(m[header["H_ERROR"][0]]):
         raise ValueError("the state is in the middle of a turn, or the core has stopped with a broken invariant")
-    _Carry(m, d, new).run()
+    _Carry(m, d, new, spend).run()
 
 
 class _Carry:
     """One state on its way."""
 
-    def __init__(self, m: Words, d: Described, new: Words) -> None:
-        self.m, self.d, self.new = m, d, new
+    def __init__(self, m: Words, d: Described, new: Words, spend: bool) -> None:
+        self.m, self.d, self.new, self.spend = m, d, new, spend
         self.old = {name: table_of(m, d, name) for name in d["tables"] if name in OWN["tables"]}
         self.into = {name: Table(new, OWN, name) for name in OWN["tables"]}
         self.by_pool = {d["tables"][name]["pool"]: table for name, table in self.old.items()}
+        self.tasks: list[Callable[[], object]] = []
+        self.words = 0  # that these carry
 
     def run(self) -> None:
         for name, table in self.old.items():
@@ -118,16 +143,43 @@ class _Carry:
                 self._place_columns(table)
             else:
                 self._place(table, self.into[name])
-        for name, table in self.old.items():
-            if table.how in (BY_ID, *LINKED):
-                self._rows(table, self.into[name])
+        self.pairs, self.names = self._entries("pair_hash"), self._entries("name_hash")
+        self._refuse_full()  # nothing is refused from here on
+        for name in ("pair_hash", "used_hash"):
+            self._carried(self.old[name].base, self.old[name].rows * self.old[name].width)
+        same_ids = self._same_ids()
+        if same_ids:
+            self._later(self._ids, self.old["id_hash"].rows)
+        rows = [(table, self.into[name]) for name, table in self.old.items() if table.how in (BY_ID, *LINKED)]
+        for table, into in rows:
+            self._rows(table, into)
+        _side_by_side(self.tasks, self.words)
+        for table, into in rows:
+            self._counts(table, into)
         self._columns()
         self._heap()
         self._header()
         self._pairs()
         self._names()
-        relocate.find_ids_again(self.new)
+        if not same_ids:
+            relocate.find_ids_again(self.new)
         used_ids.find_again(self.new)
+
+    def _later(self, task: Callable[[], object], words: int) -> None:
+        self.tasks.append(task)
+        self.words += words
+
+    def _carried(self, at: int, words: int) -> None:
+        """Nobody needs these words of the old arena any more."""
+        if self.spend:
+            prefault.give_back(self.m[at : at + words])
+
+    def _refuse_full(self) -> None:
+        """The hash tables are filled up to 7/8."""
+        for name, capacity, entries in (("pair_hash", "balances", self.pairs), ("name_hash", "instruments", self.names)):
+            most = self.into[name].rows * 7 // 8
+            if len(entries) > most:
+                raise CarryRefused(capacity, len(entries), most)
 
     # ---- where rows go ------------------------------------------------------------------------------------------------
     def _place(self, table: Table, into: Table) -> None:
@@ -180,6 +232,46 @@ class _Carry:
         return moved
 
     def _rows(self, table: Table, into: Table) -> None:
+        pointing = self._pointing(table, into)
+        if pointing is None:
+            self._rows_by_fields(table, into)
+            return
+        step = max(1, TASK_WORDS // table.width)
+        for first in range(0, table.next, step):
+            count = min(step, table.next - first)
+            self._later(partial(self._move, table, first, count, pointing), count * table.width)
+
+    def _pointing(self, table: Table, into: Table) -> Words | None:
+        """Which words of a row point where, as relocate.move_pointers takes it; None: rows of this table, or of one that they point to, have other places
+        or another form."""
+        if not self._stays(table) or table.fields != into.fields:
+            return None
+        ways = []
+        for first, words, pools in table.fields.values():
+            for to in [self.by_pool[pool] for pool in pools]:
+                if not self._stays(to):
+                    return None
+                by = to.new_base - to.base
+                ways += [(first + i, to.base, to.base + to.rows * to.width, by) for i in range(words)]
+        return np.array(sorted(ways, key=lambda way: way[0]), np.int64).reshape(-1)
+
+    def _stays(self, table: Table) -> bool:
+        """Whether row n is row n in the new arena, and as wide."""
+        if table.how == COLUMNS:
+            return self.columns_stay
+        return table.places is None and table.width == table.new_width
+
+    def _move(self, table: Table, first: int, rows: int, pointing: Words) -> None:
+        """Rows that keep their form, from the `first` on."""
+        begin, step = table.base + first * table.width, max(1, PIECE_WORDS // table.width)
+        for at in range(0, rows, step):
+            source, count = begin + at * table.width, min(step, rows - at)
+            target, words = source - table.base + table.new_base, count * table.width
+            self.new[target : target + words] = self.m[source : source + words]
+            relocate.move_pointers(self.m, source, count, self.new, target, table.width, pointing)
+        self._carried(begin, rows * table.width)
+
+    def _rows_by_fields(self, table: Table, into: Table) -> None:
         source = table.block(self.m, table.next)
         if table.places is not None:
             source = source[table.places >= 0]
@@ -194,11 +286,11 @@ class _Carry:
         for (old_at, old_words, pools), (at, words, _) in fields.values():
             for i in range(min(words, old_words) if pools else 0):
                 target[:, at + i] = self._targets(pools, source[:, old_at + i])
-        self._counts(table, into, len(source))
 
-    def _counts(self, table: Table, into: Table, rows: int) -> None:
+    def _counts(self, table: Table, into: Table) -> None:
         """The table's counts and its free list, in the same order."""
         at = self._descriptor(table.name)
+        rows = table.next if table.places is None else int((table.places >= 0).sum())
         self.new[at + L.PL_NEXT], self.new[at + L.PL_USED] = rows, table.used
         if table.places is None and len(table.freed):
             pointers = into.base + table.freed * into.width
@@ -262,24 +354,45 @@ class _Carry:
                 new[at : at + words] = self._targets(pools, values) if pools else values
         new[L.H_DIRTY_LOST] = 1 if m[header["H_DIRTY_COUNT"][0]] or m[header["H_DIRTY_LOST"][0]] else 0
 
+    def _same_ids(self) -> bool:
+        """Whether the entries of the ClOrdID table, which name rows by their number, hold in the new arena as they are."""
+        if any(self.d.get(part) != own for part, own in OWN.items()):
+            return False
+        stay = self._stays(self.old["orders"]) and self._stays(self.old["archive"])
+        return stay and self.old["id_hash"].used < self.into["id_hash"].rows
+
+    def _ids(self) -> None:
+        """The entries of the ClOrdID table, as they are."""
+        table, count = self.old["id_hash"], 0
+        for first in range(0, table.rows, TASK_WORDS):
+            end = min(first + TASK_WORDS, table.rows)
+            count += int(relocate.move_ids(self.m, self.new, first, end))
+            self._carried(table.base + first, end - first)
+        if count != table.used:
+            raise ValueError(f"id_hash counts {table.used} entries and has {count}")
+        self.new[self._descriptor("id_hash") + L.PL_USED] = count
+
     def _entries(self, name: str) -> Words:
+        """The entries of a hash table that are in use, as an array (entries, words)."""
         table = self.old[name]
-        rows = table.block(self.m, table.rows)
-        return rows[rows[:, 0] != 0]
+        out = np.zeros(table.used * table.width, np.int64)
+        if (found := int(relocate.pick(self.m, table.base, table.rows, table.width, out))) != table.used:
+            raise ValueError(f"{name} counts {table.used} entries and has {found if found >= 0 else 'more'}")
+        return out.reshape(-1, table.width)
 
     def _pairs(self) -> None:
-        entries = self._entries("pair_hash").copy()
+        entries = self.pairs
         kinds = entries[:, 0] >> 56
         for kind, pool in self.d["pairs"].items():
             chosen = kinds == int(kind)
             entries[chosen, 2] = self._targets([pool], entries[chosen, 2])
-        if left := int(relocate.put_pairs(self.new, np.ascontiguousarray(entries).reshape(-1))):
-            raise CarryRefused("balances", len(entries), len(entries) - left)
+        if left := int(relocate.put_pairs(self.new, entries.reshape(-1))):
+            raise ValueError(f"{left} of {len(entries)} pairs had no room")
 
     def _names(self) -> None:
-        words = np.append(self._entries("name_hash").reshape(-1), np.zeros(L.NAME_WORDS - 1, np.int64))
+        words = np.append(self.names.reshape(-1), np.zeros(L.NAME_WORDS - 1, np.int64))
         if left := int(relocate.put_names(self.new, words, words.view(np.uint8))):
-            raise CarryRefused("instruments", self.old["name_hash"].used, self.old["name_hash"].used - left)
+            raise ValueError(f"{left} of {len(self.names)} names had no room")
 
 
 def table_of(m: Words, d: Described, name: str) -> Table:

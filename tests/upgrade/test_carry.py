@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exchange_server import prefault
 from exchange_server.core import layout as L
 from exchange_server.core.layout.description import POINTERS, describe
 from exchange_server.engine import Capacities, Engine, SystemAct
+from exchange_server.upgrade import carry as module
 from exchange_server.upgrade.carry import OWN, CarryRefused, carry
+from protocol import codes as C
 from tests.core.test_budget import BudgetGenerator
-from tests.core_rig import Core, tiny
+from tests.core.test_removed_markets import pay
+from tests.core_rig import Core, PairStory, tiny
+from tests.model_world import Limits
 from tests.random_world import Generator, flow
 
 GROWN = dict(
@@ -32,17 +37,20 @@ def world(seed: int, length: int = 160) -> tuple[Core, list[Any]]:
     return core, commands[half:]
 
 
-def digest(engine: Engine) -> bytes:
-    return engine.digest()
+def resized(engine: Engine, capacities: Capacities) -> Engine:
+    """Another engine with the same state in tables of these capacities."""
+    other = Engine.restore(engine.snapshot())
+    other.resize(capacities)
+    return other
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_state_in_larger_tables_is_the_same_and_goes_on_alike(seed: int) -> None:
     core, left = world(seed)
     before = core.engine.digest()
-    grown = core.engine.with_capacities(replace(core.engine.capacities, **{**GROWN, "nodes": core.engine.capacities.nodes}))
+    grown = resized(core.engine, replace(core.engine.capacities, **{**GROWN, "nodes": core.engine.capacities.nodes}))
     assert grown.digest() == before and grown.check() == []
-    again = grown.with_capacities(core.engine.capacities)
+    again = resized(grown, core.engine.capacities)
     assert again.digest() == before and again.check() == []
     other = Core(core.engine.capacities)
     other.engine, other.m = again, again.m
@@ -145,7 +153,7 @@ def test_no_pointer_is_undescribed(seed: int) -> None:
     """A word of a row in use that is not a pointer is the same after everything has moved; one that is, has moved with its table."""
     core, _ = world(seed)
     m = core.engine.m
-    grown = core.engine.with_capacities(replace(core.engine.capacities, **GROWN))
+    grown = resized(core.engine, replace(core.engine.capacities, **GROWN))
     for name, table in OWN["tables"].items():
         if table["how"] not in ("by id", "list", "end"):
             continue
@@ -162,6 +170,70 @@ def test_no_pointer_is_undescribed(seed: int) -> None:
         unnamed = set(range(table["words"])) - {first + i for first, words, _ in table["fields"].values() for i in range(words)}
         for i in unnamed:
             assert not old[used][:, i].any(), f"{name}: word {i} of a row is used and has no name in the description"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_kernels_move_in_threads_is_what_is_moved_field_by_field(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Word for word, but for entries of the ClOrdID table, which may lie in another order; and the old arena is given back behind it."""
+    core, _ = world(seed)
+    given: list[int] = []
+    monkeypatch.setattr(prefault, "give_back", lambda words: given.append(len(words)) or words.fill(-1))  # nothing of it may be read again
+    monkeypatch.setattr(module, "SMALL_WORDS", 0)
+    monkeypatch.setattr(module, "TASK_WORDS", 200)
+    monkeypatch.setattr(module, "PIECE_WORDS", 100)
+    capacities = replace(core.engine.capacities, **GROWN)
+    fast = resized(core.engine, capacities)
+    assert len(given) > 20
+    monkeypatch.setattr(module._Carry, "_pointing", lambda *_: None)
+    monkeypatch.setattr(module._Carry, "_same_ids", lambda _: False)
+    slow = resized(core.engine, capacities)
+    ids = (int(fast.m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + word]) for word in (L.PL_BASE, L.PL_CAP))
+    base, rows = ids
+    table = slice(base, base + rows)
+    assert np.array_equal(np.sort(fast.m[table]), np.sort(slow.m[table]))
+    for engine in (fast, slow):
+        assert engine.digest() == core.engine.digest() and engine.check() == []
+        engine.m[table] = 0
+    moved = freed_pointers_gone(fast), freed_pointers_gone(slow)
+    assert np.array_equal(*moved)
+
+
+def freed_pointers_gone(engine: Engine) -> Any:
+    """The arena without what freed rows still hold behind their link: pointers into freed rows may become 0 or move along."""
+    m = engine.m.copy()
+    for table in OWN["tables"].values():
+        d = L.H_POOLS + table["pool"] * L.POOL_WORDS
+        p, width = int(m[d + L.PL_FREE]), int(m[d + L.PL_WIDTH])
+        while table["how"] in ("list", "end") and p:
+            m[p + 1 : p + width] = 0
+            p = int(m[p])
+    return m
+
+
+@pytest.mark.parametrize(("table", "capacity"), [("pair_hash", "balances"), ("name_hash", "instruments")])
+def test_a_hash_table_without_room_for_its_entries_is_refused_before_anything_moves(
+    table: str, capacity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core, _ = world(4)
+    pool = OWN["tables"][table]["pool"]
+    used, real = int(core.engine.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED]), Capacities.pools
+    assert used > 3
+    monkeypatch.setattr(prefault, "give_back", lambda words: words.fill(-1))
+    before = core.engine.digest()
+    monkeypatch.setattr(Capacities, "pools", lambda self: [(p, width, 2 if p == pool else rows) for p, width, rows in real(self)])
+    with pytest.raises(CarryRefused) as refused:
+        core.engine.resize(core.engine.capacities)
+    assert (refused.value.table, refused.value.used, refused.value.asked) == (capacity, used, 1)
+    assert core.engine.digest() == before
+
+
+@pytest.mark.parametrize("table", ["id_hash", "pair_hash", "name_hash"])
+@pytest.mark.parametrize("by", [1, -1])
+def test_a_hash_table_that_does_not_have_what_it_counts_is_found(table: str, by: int) -> None:
+    core, _ = world(4)
+    core.engine.m[L.H_POOLS + OWN["tables"][table]["pool"] * L.POOL_WORDS + L.PL_USED] += by
+    with pytest.raises(ValueError, match=r"counts \d+"):
+        core.engine.resize(replace(core.engine.capacities, **GROWN))
 
 
 def test_the_description_agrees_with_the_tables() -> None:
@@ -199,8 +271,11 @@ def test_the_description_agrees_with_the_tables() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_table_that_is_too_small_is_refused_by_name(seed: int) -> None:
+def test_a_table_that_is_too_small_is_refused_by_name(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the state stays where it is."""
     core, _ = world(seed)
+    monkeypatch.setattr(prefault, "give_back", lambda words: words.fill(-1))
+    before = core.engine.m.copy()
     has = core.engine.capacities
     m = core.engine.m
     used = {name: int(m[L.H_POOLS + t["pool"] * L.POOL_WORDS + L.PL_USED]) for name, t in OWN["tables"].items()}
@@ -208,9 +283,10 @@ def test_a_table_that_is_too_small_is_refused_by_name(seed: int) -> None:
         if used[table] < 2:
             continue
         with pytest.raises(CarryRefused) as refused:
-            core.engine.with_capacities(replace(has, **{table: used[table] - 1}))
+            core.engine.resize(replace(has, **{table: used[table] - 1}))
         assert refused.value.table == table and refused.value.used >= used[table], table
         assert f"capacities.{table} = {used[table] - 1} is less than the {refused.value.used} in use" == str(refused.value)
+    assert core.engine.capacities == has and np.array_equal(core.engine.m, before)
 
 
 @pytest.mark.parametrize("seed", range(50, 62))
@@ -223,9 +299,9 @@ def test_tables_shrink_to_what_is_in_use(seed: int) -> None:
 
     least = replace(core.engine.capacities, **{name: used(name) for name in ("orders", "nodes", "archive", "listings", "used_blocks")})
     least = replace(least, collateral_words=used("collateral_words"))
-    small = core.engine.with_capacities(least)
+    small = resized(core.engine, least)
     assert small.digest() == core.engine.digest() and small.check() == []
-    back = small.with_capacities(core.engine.capacities)
+    back = resized(small, core.engine.capacities)
     other = Core(core.engine.capacities)
     other.engine, other.m = back, back.m
     for row in left:
@@ -247,3 +323,67 @@ def test_an_act_in_the_journal_resizes_in_every_replay() -> None:
         core.apply(row)
     restored = Engine.restore(core.engine.snapshot())
     assert restored.digest() == core.engine.digest() and restored.capacities == grown and restored.check() == []
+
+
+@pytest.mark.parametrize("seed", range(70, 82))
+def test_tables_that_moved_before_the_act_are_those_that_move_at_it(seed: int) -> None:
+    """A start moves the state, then journals the act; whoever replays comes to the act first. Both ways it is the same state, and goes on alike."""
+    core, left = world(seed)
+    grown = replace(core.engine.capacities, **{**GROWN, "nodes": core.engine.capacities.nodes})
+    replay = resized(core.engine, core.engine.capacities)
+    while not core.engine.at_rest:
+        rows = core.engine.turn_of(None)
+        for engine in (core.engine, replay):
+            engine.apply(rows, len(rows), lambda events: None)
+    rows = core.engine.turn_of(SystemAct(capacities=asdict(grown)))
+    core.engine.resize(grown)
+    for engine in (core.engine, replay):
+        assert [a.ok for a in engine.apply(rows, len(rows), lambda events: None)] == [True]
+        assert engine.capacities == grown and engine.check() == []
+    assert core.engine.digest() == replay.digest() and core.engine.counters() == replay.counters()
+    core.m = core.engine.m
+    other = Core(grown)
+    other.engine, other.m = replay, replay.m
+    for row in left:
+        assert other.apply(row) == core.apply(row)
+    assert core.engine.digest() == replay.digest()
+
+
+@pytest.mark.parametrize("seed", range(70, 82))
+def test_a_turn_without_rows_changes_no_table_at_rest(seed: int) -> None:
+    core, _ = world(seed)
+    engine, turns = core.engine, 0
+    while True:
+        before, rest = engine.m.copy(), engine.at_rest
+        rows = engine.turn_of(None)
+        engine.apply(rows, len(rows), lambda events: None)
+        if rest:
+            break
+        turns += 1
+        assert turns < 10
+    of_a_call = ("H_CURSOR", "H_EVENT_USED", "H_EVENT_ROOM", "H_WORK_FIRST", "H_WORK_COUNT", "H_WORK")
+    may = {L.H_TURN, L.H_ROW_SEQ}
+    for name in of_a_call:
+        at, words, _ = OWN["header"][name]
+        may |= set(range(at, at + words))
+    assert set(np.flatnonzero(before != engine.m).tolist()) <= may
+
+
+def test_what_is_due_or_to_be_freed_is_not_at_rest() -> None:
+    s = PairStory(firms=2, limits=Limits(20, 50, words=2 * 23))
+    s.new(1, C.BUY, 5, 40, id=1)
+    s.new(2, C.SELL, 5, 40, id=1)
+    pay(s)
+    engine = s.pair.core.engine
+    assert engine.at_rest
+    s.do(C.C_REMOVE, event=1)
+    assert not engine.at_rest, "its collateral rows are freed with the next turn"
+    s.later(1)
+    assert engine.at_rest
+    for seed in range(5, 40):
+        core, _ = world(seed)
+        if core.engine.next_due:
+            break
+    assert core.engine.next_due > core.engine.time_ns and core.engine.at_rest
+    core.engine.m[L.H_TIME] = core.engine.next_due
+    assert not core.engine.at_rest

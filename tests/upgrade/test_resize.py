@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exchange_server import app, start
+from exchange_server.core import layout as L
 from exchange_server.data_folder import SERVER_ID
+from exchange_server.engine import SystemAct
 from exchange_server.exits import Exit
 from exchange_server.follow.follower import Follower, Rules
 from exchange_server.follow.source import LocalJournal
@@ -98,8 +101,61 @@ def test_a_table_too_small_for_the_new_file_is_grown_before_it_is_applied(tmp_pa
     assert run(tmp_path, more).applied == 2
 
 
+def test_the_digest_is_that_of_the_snapshot_if_nothing_came_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then that of the old tables is not computed again; that of the new ones always is."""
+    server = app.Server(options(tmp_path), Log(level="error"))
+    seal(server.recovered, tmp_path / "data")
+    asked: list[str] = []
+    digest, resized = app.Engine.digest, app.Engine.resize
+    monkeypatch.setattr(app.Engine, "digest", lambda self: (asked.append("digest"), digest(self))[1])
+    monkeypatch.setattr(app.Engine, "resize", lambda self, to: (asked.append("resize"), resized(self, to))[1])
+    run(tmp_path, LARGE)
+    assert asked == ["digest", "resize", "digest"], "one at the load of a snapshot that nobody had restored before, one of the new tables"
+    asked.clear()
+    run(tmp_path)  # back to the small tables, after a replay of the act of the start before
+    assert asked == ["digest", "resize", "digest", "resize", "digest"], "and one of the old tables"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_state_that_is_another_one_in_its_new_tables_is_refused_and_the_folder_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    server = app.Server(options(tmp_path), Log(level="error"))
+    if known:
+        seal(server.recovered, tmp_path / "data")
+    else:
+        server.close()
+    before, resized = server.engine.digest(), app.Engine.resize
+
+    def broken(self: app.Engine, to: app.Capacities) -> None:
+        resized(self, to)
+        self.m[L.H_TRADE_SEQ] += 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.Engine, "resize", broken)
+        with pytest.raises(start.StartRefused, match="is not the state of this folder") as refused:
+            run(tmp_path, LARGE)
+    assert refused.value.code == Exit.BROKEN
+    kept = run(tmp_path, "WITHOUT")
+    assert kept.engine.capacities.orders == 4096 and kept.engine.digest() == before
+
+
+def test_what_is_due_is_done_before_the_state_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In turns of their own, at the time of the turn before, and every replay does the same."""
+    row = run(tmp_path).engine.row_seq
+    left = [False, False, True]
+    with monkeypatch.context() as patch:
+        patch.setattr(app.Engine, "at_rest", property(lambda _: left.pop(0)))
+        later = run(tmp_path, LARGE)
+    assert left == []
+    body = -(-len(SystemAct(capacities=asdict(later.engine.capacities)).body()) // 128)
+    assert later.engine.row_seq == row + 2 + 2 + body, "two turns with nothing but their time, then the act's"
+    follower = follow(tmp_path / "data")
+    assert follower.engine.digest() == later.engine.digest() == run(tmp_path, LARGE).engine.digest()
+
+
 CALLS = ("write", "pwrite", "fsync", "fdatasync", "rename", "open", "ftruncate", "unlink")
-ACTS = ((Journal, "append"), (Journal, "wait"), (app.Engine, "apply"), (app.Engine, "warm"))
+ACTS = ((Journal, "append"), (Journal, "wait"), (app.Engine, "apply"), (app.Engine, "resize"), (app.Engine, "digest"))
 TRIES = 1000 if os.environ.get("EXOS_LONG") == "1" else 8
 SEGMENT = ("--segment-bytes", "131072")
 
