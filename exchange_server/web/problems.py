@@ -7,6 +7,7 @@ import msgspec
 
 from protocol import codes, errors
 
+from ..registry.roles import holders
 from .schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +34,7 @@ _STATUS: dict[int, tuple[int, ...]] = {
     ),
     503: (codes.R_SERVER_DOWN, codes.R_SHUTDOWN, codes.R_OVERLOAD, codes.R_DISK_RESERVE, codes.R_CLOCK_JUMP, codes.R_LOGON_TIMEOUT,
           codes.R_REPORTS_REBUILDING),
+    501: (codes.R_WEB_RIGHT,),
     504: (codes.R_ANSWER_UNKNOWN,),
 }  # fmt: skip
 STATUS = {code: status for status, found in _STATUS.items() for code in found}
@@ -104,6 +106,14 @@ def bad_field(text: str, at: str) -> Refusal:
 
 def server_down(why: str) -> Refusal:
     return refusal(codes.R_SERVER_DOWN, f"the exchange cannot be reached at the moment: {why}")
+
+
+def right_missing(question: str) -> Refusal:
+    """The principal of this process may not ask what the answer needs."""
+    able = " or ".join(holders(lambda role: role.may_ask(question)))
+    return refusal(
+        codes.R_WEB_RIGHT, f"the web process may not ask the exchange `{question}`: its own principal needs the role {able}", asked=question
+    )
 
 
 def body_of(problem: Problem) -> bytes:
