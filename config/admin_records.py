@@ -345,6 +345,12 @@ def pack_all(who: str, request_id: str, record: AnyRecord) -> list[bytes]:
     return [pack(who, request_id, PartOf(digest=digest, index=i, count=len(pieces), data=data)) for i, data in enumerate(pieces)]
 
 
+def begins_opening(data: bytes) -> bool:
+    """Is this the beginning of an Opening, as `put_together` reads it? Its type is the first of its fields; another one later is refused there."""
+    fields = data[1:] if data[:1] and 0x80 <= data[0] <= 0x8F else data[3:] if data[:1] == b"\xde" else b""
+    return fields.startswith(b"\xa4type\xa7opening")
+
+
 def put_together(pieces: list[bytes], digest: str) -> AnyRecord:
     """The record that these pieces make up; raises ValueError."""
     whole = b"".join(pieces)

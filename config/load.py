@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema, template_uses, wording
+from . import schema, sources, template_uses, wording
 from . import settings as server
 from .amounts import ConfigError, UnknownAsset
 from .places import shown
@@ -39,7 +39,7 @@ class Config(NamedTuple):
 def find(name: str) -> Path:
     """A configuration file by path, or by the name of a shipped one ("sandbox" or "sandbox.toml")."""
     path = Path(name)
-    if not path.exists() and path.name == name:
+    if not sources.sent() and not path.exists() and path.name == name:
         shipped = SHIPPED / (name if name.endswith(".toml") else f"{name}.toml")
         if shipped.exists():
             return shipped
@@ -132,8 +132,8 @@ def _files(path: Path, above: list[Path], own: dict[str, Template]) -> Iterator[
     include = content.get("include", [])
     for i, name in enumerate(include if isinstance(include, list) else []):
         inner = path.parent / str(name)
-        if not inner.exists():
-            raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
+        if not sources.exists(inner):
+            raise ConfigError(file, f"include[{i}]", _absent(inner))
         yield from _files(inner, [*above, path.resolve()], own)
     parsed = parse(file, content, own)
     refuse_open_secrets(path, parsed)
@@ -142,7 +142,7 @@ def _files(path: Path, above: list[Path], own: dict[str, Template]) -> Iterator[
 
 def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
     """A file with secrets must be accessible to its owner only; the secrets of the shipped files are published."""
-    if path.resolve().parent == SHIPPED:
+    if sources.sent() or path.resolve().parent == SHIPPED:
         return
     for i, member in enumerate(parsed.member):
         for j, session in enumerate(member.session):
@@ -153,8 +153,10 @@ def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
 def read_toml(path: Path) -> dict[str, Any]:
     """Parsed TOML; raises ConfigError with line and column if it is not TOML."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(sources.read(path).decode("utf-8"))
     except FileNotFoundError:
+        if sources.sent():
+            raise ConfigError(str(path), "", _absent(path)) from None
         shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
         raise ConfigError(str(path), "", f"there is no such file (shipped by name: {shipped})") from None
     except OSError as error:
@@ -163,6 +165,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), "", f"is not UTF-8 at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), "", f"is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(str(path), "", "is nested too deeply") from error
+
+
+def _absent(path: Path) -> str:
+    return (
+        f"there is no file {path} among those that were sent: {', '.join(sources.known())}"
+        if sources.sent()
+        else f"there is no file {path}"
+    )
 
 
 def parse(file: str, content: dict[str, Any], own: dict[str, Template] | None = None) -> schema.ReadFile:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from protocol import numbers
 
+from . import sources
 from .places import Key
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -168,6 +169,6 @@ def line_of(text: str, path: str) -> int:
 def line_in(file: str, path: str) -> int:
     """The same in a file; 0 as well when it cannot be read."""
     try:
-        return line_of(Path(file).read_text(encoding="utf-8"), path) if path else 0
+        return line_of(sources.read(Path(file)).decode(), path) if path else 0
     except (OSError, ValueError):
         return 0

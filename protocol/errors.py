@@ -542,6 +542,11 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A challenge is good for one logon, of the login and key that it was asked for, for a few seconds.", "Ask for a new one and answer it at once."),
     ("R_REQUEST_LATE", None, None, None, None, None, "the request was not complete within {limit} s",
      "Headers and body of a request must arrive in time.", "Send the request again, in one piece."),
+    ("R_WEB_RIGHT", None, None, None, None, None, "the web process may not ask the exchange what this needs",
+     "The principal as which `exos web --server` asks the exchange lacks a right; the exchange is not down, and it is not the client's right that is missing.",
+     "Its operator grants the principal of the web process the role `support`."),
+    ("R_NOT_OVER_HTTP", None, None, None, None, None, "this is not offered over HTTP",
+     "An act of many steps that its operator must be able to follow and go on with.", "The answer says with which command: it takes the same principal with `--server`."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

@@ -8,12 +8,14 @@ import contextlib
 import io
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from config import load
 from exchange_server.cli import main as cli
 from protocol.client import Client
 from tests.server_kit import ServerProcess, secret_of
@@ -46,6 +48,18 @@ def test_a_block_is_run_unless_it_says_why_not() -> None:
     for wrong in ("<!-- not run: -->", "<!-- later -->"):
         with pytest.raises(AssertionError):
             blocks("p", f"{wrong}\n```sh\nexos c\n```\n")
+
+
+NOT_WHOLE = {
+    "live-markets.md": "keys of a market's table",
+    "page.md": "the file of a page",
+}  # pages with TOML that is no configuration file
+
+
+@pytest.mark.parametrize("page", [path.name for path in sorted(DOCS.glob("*.md")) if path.name not in NOT_WHOLE])
+def test_every_configuration_in_the_pages_has_keys_that_exist(page: str) -> None:
+    for text in re.findall(r"^```toml\n(.*?)^```", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE):
+        load.parse(page, tomllib.loads(text))
 
 
 COMMON = """

@@ -268,7 +268,7 @@ def show(revision: int, server: Server) -> Result:
 @server_option
 def rollback(revision: int, dry_run: bool, partial: bool, why: str, server: Server) -> Result:
     with server.connect(timeout_s=APPLY_S) as admin:
-        running = config_plan.Running.of(admin)
+        running = config_plan.running(admin)
         record = ar.Rollback(to=revision, base=running.revision, partial=partial, why=why)
         result = config_plan.trial(admin, record)
         _show_rollback(result, running)

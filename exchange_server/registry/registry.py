@@ -222,6 +222,8 @@ class Registry(Definitions):
             raise Refused(codes.R_BAD_COMMAND, f"not an admin record: {error}") from error
         if isinstance(whole, ar.PartOf):
             raise Refused(codes.R_BAD_COMMAND, "not an admin record: a part is made of parts")
+        if ar.open_secrets(whole):
+            raise Refused(codes.R_BAD_COMMAND, "not an admin record: it has a plain secret")
         return whole
 
     def _configure(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:

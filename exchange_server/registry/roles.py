@@ -83,7 +83,12 @@ ROLES: dict[str, Role] = {
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "plan", "pending", "statement"}),
     ),
     "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "keys", "export", "pending", "revisions", "revision", "schedule", "series", "statement", "venue_export"})),
-    "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "series"})),
+    "support": Role(
+        "sees what explains a customer's question: markets, accounts with their orders, limits and what waits; no statements, no keys; changes nothing",
+        (PLATFORM, VENUE),
+        frozenset(),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "budget", "pending", "schedule", "series"}),
+    ),
 }  # fmt: skip
 
 

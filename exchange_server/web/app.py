@@ -91,6 +91,11 @@ def _document(content: dict[str, Any]) -> Callable[[Request], Awaitable[Response
     return endpoint
 
 
+def _allowed(headers: dict[str, str]) -> str:
+    names = next((value for name, value in headers.items() if name.lower() == "allow"), "")
+    return f", but {', '.join(sorted(name.strip() for name in names.split(',')))}" if names else ""
+
+
 def _otherwise(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Addresses that no route has: views of the pages, else a refusal."""
 
@@ -99,7 +104,7 @@ def _otherwise(pages: Pages) -> Callable[[Request, Exception], Awaitable[Respons
         if status == 404 and request.method in ("GET", "HEAD") and (page := pages.shell(request)) is not None:
             return page
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-        text = f"{request.method[:16]} is not allowed here" if status == 405 else "there is nothing at this address"
+        text = f"{request.method[:16]} is not allowed here{_allowed(headers)}" if status == 405 else "there is nothing at this address"
         return problem_answer(refusal(codes.R_NO_RESOURCE, text, status=status), headers)
 
     return endpoint

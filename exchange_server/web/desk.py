@@ -87,22 +87,22 @@ class Desk:
             raise refusal(said.code, said.text)
         return said.result
 
-    async def ask(self, verb: str, record: ar.AnyRecord | None = None, **fields: Any) -> Said:
-        """One question or act. Raises Refusal when nothing was sent, or when it is not known what became of it."""
+    async def ask(self, verb: str, record: ar.AnyRecord | msgspec.Raw | None = None, seconds: float = ANSWER_S, **fields: Any) -> Said:
+        """One question or act; `record` may be JSON already. Raises Refusal when nothing was sent, or when it is not known what became of it."""
         if self.ended or self._writer is None:
             raise refusal(codes.R_NOT_LOGGED_ON, "the connection of this session to the exchange was lost: log on again")
         self._next_id += 1
         number = self._next_id
         request = {"id": number, "verb": verb, **fields}
         if record is not None:
-            request["record"] = msgspec.to_builtins(record)
+            request["record"] = record if isinstance(record, msgspec.Raw) else msgspec.to_builtins(record)
         future: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
             self._writer.write(msgspec.json.encode(request) + b"\n")
-            return await asyncio.wait_for(future, ANSWER_S)
+            return await asyncio.wait_for(future, seconds)
         except TimeoutError:
-            raise unknown_act() from None
+            raise unknown_act(seconds) from None
         finally:
             self._waiting.pop(number, None)
 
@@ -145,7 +145,7 @@ class Desk:
         self._end("closed")
 
 
-def unknown_act() -> Refusal:
-    limit = int(ANSWER_S * 1000)
+def unknown_act(seconds: float = ANSWER_S) -> Refusal:
+    limit = int(seconds * 1000)
     text = f"{errors.text(codes.R_ANSWER_UNKNOWN, limit=limit)}: look at what it would have changed, or send it again with the same key"
     return refusal(codes.R_ANSWER_UNKNOWN, text, limit=limit)

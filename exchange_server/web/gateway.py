@@ -64,13 +64,15 @@ class Gateway:
             if operation.changes:
                 self.check_origin(request)
             if operation.private and session is None:
-                raise refusal(codes.R_NOT_LOGGED_ON, "log on first: POST /v1/sessions")
+                raise no_session(request)
             if session is not None and by_cookie and operation.changes and not self.sessions.csrf_right(session, csrf_of(request)):
                 raise refusal(codes.R_CSRF, at="X-CSRF-Token")
             if session is not None and operation.by not in ("any", session.party.kind):
                 who = "a client: log on with its login" if operation.by == "client" else "an operator: log on as a principal"
                 raise refusal(codes.R_NOT_AUTHORISED, f"this is for {who}")
             query = read_query(operation.query, request)
+            if operation.admit is not None:
+                await operation.admit(Call(self, request, {}, query, None, session))
             data = await read_body(request, operation.body_max)
             body = read(operation.body, data, request.headers.get("content-type", "")) if operation.body is not None else None
             if operation.server and not self.feed.up:
@@ -172,6 +174,16 @@ def throttled(allowed: Allowed) -> Refusal:
     text = errors.text(codes.R_HTTP_THROTTLED, limit=allowed.rate.per_s)
     wait = str(max(1, -int(-allowed.wait_s // 1)))
     return refusal(codes.R_HTTP_THROTTLED, text, limit=allowed.rate.per_s, headers={"Retry-After": wait})
+
+
+def no_session(request: Request) -> Refusal:
+    """Nobody is logged on: none was said, it was not said as a bearer, or the token is good no more."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme and scheme.lower() != "bearer":
+        return refusal(codes.R_NOT_LOGGED_ON, f"Authorization: Bearer TOKEN is needed, asked {scheme[:16]}", at="Authorization")
+    if token.strip() or request.cookies.get(COOKIE):
+        return refusal(codes.R_NOT_LOGGED_ON, "this token was never given out, or its session is over: log on again: POST /v1/sessions")
+    return refusal(codes.R_NOT_LOGGED_ON, "log on first: POST /v1/sessions, then send Authorization: Bearer TOKEN")
 
 
 def csrf_of(request: Request) -> str:

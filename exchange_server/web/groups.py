@@ -4,10 +4,10 @@ A frame to thousands of readers takes tens of milliseconds. It goes out in slice
 """
 
 import asyncio
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -19,19 +19,14 @@ from . import schemas as S
 from . import stream_schemas as F
 from . import words
 from .gateway import Gateway
+from .outlets import Member, Outlets
 from .routes.contracts import CHECKED_LEVELS, checksum, levels
 from .wire import framed
 
 DEPTH_MAX = 10_000
 SLICE = 200  # readers that get a frame before others have their turn: about two milliseconds
 WAITING_MOST = 32  # frames of a group that wait for their turn before all of it begins anew
-LATER_S = 0.01  # until a conflated frame is tried again, while the one before is on its way
-
-
-class Member(Protocol):
-    """A reader of frames."""
-
-    def put(self, frame: bytes, of: tuple[str, int] | None = None) -> None: ...
+PLACES = 16  # of a group at first
 
 
 def encoded(frame: F.Frame) -> bytes:
@@ -66,22 +61,24 @@ def ticker_frame(definition: M.Definition, book: BookBuilder) -> bytes:
 class Sending:
     """Frames that are on their way to large groups, one slice in each turn of the loop. Frames of one group stay in their order."""
 
-    def __init__(self) -> None:
-        self._frames: deque[tuple[Group, bytes, Iterator[Member]]] = deque()
+    def __init__(self, outlets: Outlets) -> None:
+        self.outlets = outlets
+        self._frames: deque[_Way] = deque()
         self._planned = False
 
     def send(self, group: "Group", frame: bytes) -> None:
-        if group.sending == 0 and len(group.members) <= SLICE:
-            group.give(frame, list(group.members))
+        way = _Way(group, frame, group.places)
+        if group.sending == 0 and group.places <= SLICE:
+            way.go(self.outlets, SLICE)
             return
         group.sending += 1
-        self._frames.append((group, frame, iter(list(group.members))))
+        self._frames.append(way)
         self._plan()
 
     def drop(self, group: "Group") -> None:
         """What waits for a group, but for its oldest frame, which some may have."""
-        mine = [one for one in self._frames if one[0] is group]
-        self._frames = deque(one for one in self._frames if one[0] is not group or one is mine[0])
+        mine = [one for one in self._frames if one.group is group]
+        self._frames = deque(one for one in self._frames if one.group is not group or one is mine[0])
         group.sending = min(1, len(mine))
 
     def _plan(self) -> None:
@@ -92,26 +89,45 @@ class Sending:
     def _slice(self) -> None:
         """The next readers of the oldest frame. Who has left meanwhile gets nothing; who has joined got a whole book."""
         self._planned = False
-        group, frame, left = self._frames[0]
-        some = list(islice(left, SLICE))
-        group.give(frame, [member for member in some if member in group.members])
-        if len(some) < SLICE:
+        way = self._frames[0]
+        if not way.go(self.outlets, SLICE):
             self._frames.popleft()
-            group.sending -= 1
+            way.group.sending -= 1
+            if not way.group.sending:
+                way.group.sent()
         self._plan()
 
 
+class _Way:
+    """One frame and the places of its group to which it goes; those before `at` have it."""
+
+    __slots__ = ("at", "end", "frame", "group")
+
+    def __init__(self, group: "Group", frame: bytes, end: int) -> None:
+        self.group, self.frame, self.at, self.end = group, frame, 0, end
+
+    def go(self, outlets: Outlets, most: int) -> bool:
+        """Give it to the next readers, at most so many; whether there are more."""
+        begin, self.at = self.at, min(self.at + most, self.end)
+        outlets.give(self.group.rows, begin, self.at, self.frame, (self.group.channel, self.group.instrument))
+        return self.at < self.end
+
+
 class Group:
-    """Readers of one channel of one contract, with one conflation. `sending`: frames that are not with all of them yet."""
+    """Readers of one channel of one contract, with one conflation. `sending`: frames that are not with all of them yet. `rows`: of its readers (outlets.py) in their `places`;
+    -1 where one has left. While a frame is on its way nobody changes place, and who joins comes after its last one."""
 
     def __init__(self, gateway: Gateway, channel: str, instrument: int, conflate_ms: int, frames: Sending) -> None:
         self.gateway, self.channel, self.instrument, self.conflate_ms, self.frames = gateway, channel, instrument, conflate_ms, frames
         self.sending = 0
-        self.members: set[Member] = set()
+        self.places = 0
+        self.rows = array("q", [-1]) * PLACES
+        self.members: dict[Member, int] = {}  # its place
         self.sent_seq = 0  # of the book, up to which frames were made
         self._touched: dict[int, set[int]] = {codes.BUY: set(), codes.SELL: set()}
         self._top: Any = None
         self._timer: asyncio.TimerHandle | None = None
+        self._late = False  # a frame is due, and waits for the one before
         self._flushed = 0.0  # time of the loop at which the last frame was made
 
     def send(self, frame: bytes) -> None:
@@ -124,12 +140,39 @@ class Group:
         self.frames.send(self, encoded(F.Gap(reason="slow", channels=[self.channel], contract=symbol)))
         self.anew()
 
-    def give(self, frame: bytes, members: list[Member]) -> None:
-        of = self.channel, self.instrument
-        for member in members:
-            member.put(frame, of)
+    def add(self, member: Member) -> None:
+        if member in self.members:
+            return
+        if not self.sending and self.places > 2 * len(self.members) + PLACES:
+            self._move_up()
+        if self.places == len(self.rows):
+            self.rows.extend(array("q", [-1]) * self.places)
+        self.rows[self.places] = self.frames.outlets.join(member)
+        self.members[member] = self.places
+        self.places += 1
+        self.frames.outlets.large(len(self.members))
+
+    def remove(self, member: Member) -> None:
+        place = self.members.pop(member, None)
+        if place is not None:
+            self.rows[place] = -1
+            self.frames.outlets.leave(member)
+
+    def _move_up(self) -> None:
+        """Fill the places of those who have left."""
+        old, self.rows = self.rows, array("q", [-1]) * max(PLACES, 2 * len(self.members))
+        for at, (member, place) in enumerate(self.members.items()):
+            self.rows[at] = old[place]
+            self.members[member] = at
+        self.places = len(self.members)
+
+    def sent(self) -> None:
+        """Every reader has every frame: one that was due meanwhile is made now."""
+        if self._late:
+            self._due()
 
     def close(self) -> None:
+        self._late = False
         if self._timer is not None:
             self._timer.cancel()
 
@@ -180,8 +223,8 @@ class Group:
 
     def _due(self) -> None:
         loop = asyncio.get_running_loop()
-        if self.sending:  # the frame before is on its way: the next one will be newer
-            self._timer = loop.call_later(LATER_S, self._due)
+        self._late = self.sending > 0
+        if self._late:  # the frame before is on its way: the next one will be newer
             return
         self._timer, self._flushed = None, loop.time()
         self._flush()
@@ -237,7 +280,8 @@ class Groups:
         self.on_state: Callable[[], None] = lambda: None
         self._groups: dict[Key, Group] = {}
         self._of: dict[int, list[Group]] = {}
-        self._frames = Sending()
+        self.outlets = Outlets()
+        self._frames = Sending(self.outlets)
         self._held: set[asyncio.Task[None]] = set()  # messages of markets whose names are being read
         gateway.feed.listeners.append(self._heard)
 
@@ -249,12 +293,12 @@ class Groups:
             book = self.gateway.feed.books.get(instrument)
             group.sent_seq = book.seq if book is not None else 0
             self._of.setdefault(instrument, []).append(group)
-        group.members.add(member)
+        group.add(member)
         group.first(member)
         return group
 
     def leave(self, member: Member, group: Group) -> None:
-        group.members.discard(member)
+        group.remove(member)
         if group.members:
             return
         group.close()

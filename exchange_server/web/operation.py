@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from protocol import codes
 
+from . import wrong
 from .problems import MEDIA_TYPE, Refusal, bad_field, body_of, refusal
 from .schemas import Answer, NoQuery
 
@@ -55,7 +56,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 @dataclass(frozen=True)
 class Operation:
     """private: needs a logon; `by`: of a client, an operator (a principal), or any. server: needs the exchange. rate: the bucket (a name of limits.Rates) it
-    is taken from. also: other statuses with the same answer."""
+    is taken from. also: other statuses with the same answer. admit: called before the body is read; what it refuses is refused."""
 
     name: str
     method: str
@@ -73,6 +74,7 @@ class Operation:
     problems: tuple[int, ...] = ()
     also: tuple[int, ...] = ()
     body_max: int = BODY_MAX
+    admit: Callable[[Call], Awaitable[Any]] | None = None
 
     @property
     def changes(self) -> bool:
@@ -129,7 +131,8 @@ def read(kind: Any, data: bytes, content_type: str) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise bad_field(*place_of(str(error))) from None
+        sentence, place = place_of(str(error))
+        raise bad_field(wrong.of_body(kind, data, sentence, place), place) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise refusal(codes.R_WIRE_MALFORMED, f"the body is not JSON: {error}"[:300]) from None
 
@@ -145,7 +148,8 @@ def read_query(kind: Any, request: Request) -> Any:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         sentence, place = place_of(str(error))
-        raise bad_field(sentence, f"?{place.removeprefix('$').removeprefix('.')}") from None
+        name = place.removeprefix("$").removeprefix(".")
+        raise bad_field(wrong.of_query(kind, given, sentence, name), f"?{name}") from None
 
 
 def json_answer(answer: Any, status: int, headers: dict[str, str]) -> Response:

@@ -21,6 +21,8 @@ Listing: Any = acts.form_of(ar.DefineListing).body
 Principal: Any = acts.form_of(ar.DefinePrincipal).body
 Series: Any = acts.form_of(ar.DefineSeries).body
 UserName = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
+FileName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+FileText = Annotated[str, Meta(max_length=1 << 20)]
 Anything = Annotated[dict[str, Any], Meta(description="The body of the act of that name")]
 
 
@@ -46,6 +48,38 @@ class Act(Answer, frozen=True):
     waits: bool = False
     cancels: Sum | None = None
     secret: str | None = None
+
+
+class ConfigurationGiven(Body, frozen=True):
+    """A configuration file as `exos config apply` takes it. `toml`: its text; `name`: what it is called, which also says what `prune` may end; `files`: the texts of those
+    that it includes or takes data from, by the names that it has for them. `base`: the revision for which it is meant; another one runs: refused. `plan`: of the answer of a
+    preview; something else would be done now: refused. `prune`: end what the file of this name made and no longer names. `why` is kept with the revision."""
+
+    name: FileName
+    toml: FileText
+    files: dict[str, FileText] = {}
+    why: Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    prune: bool = False
+    base: Id | None = None
+    plan: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$", description="64 hexadecimal digits")] = ""
+
+
+class Configured(Answer, frozen=True):
+    """`outcome` done: `revision` runs now. unchanged: everything was so already. pending: it waits for a second person, as `pending_id`. preview: nothing was changed; `lines` say
+    what would be (+ new, ~ changed, - ended), and `base` and `plan` make sure that nothing else is when they are sent with it. `notes`: what of the file takes no effect now."""
+
+    outcome: Literal["done", "unchanged", "pending", "preview"]
+    text: str
+    act: str = "configuration"
+    revision: Id | None = None
+    base: Id | None = None
+    plan: str | None = None
+    lines: list[str] = []
+    notes: list[str] = []
+    warnings: list[str] = []
+    unchanged: Sum = 0
+    pending_id: Id | None = None
+    expires_at: Time | None = None
 
 
 class Operator(Answer, frozen=True):

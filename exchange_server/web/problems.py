@@ -25,7 +25,8 @@ _STATUS: dict[int, tuple[int, ...]] = {
         codes.R_NO_RESOURCE, codes.R_UNKNOWN_ASSET, codes.R_UNKNOWN_PENDING,
     ),
     408: (codes.R_REQUEST_LATE,),
-    409: (codes.R_ID_USED, codes.R_ID_USED_BEFORE, codes.R_ORDER_CLOSED, codes.R_ALREADY_LOGGED_ON, codes.R_KEY_REUSED, codes.R_IDEMPOTENCY, codes.R_NOT_EMPTY),
+    409: (codes.R_ID_USED, codes.R_ID_USED_BEFORE, codes.R_ORDER_CLOSED, codes.R_ALREADY_LOGGED_ON, codes.R_KEY_REUSED, codes.R_IDEMPOTENCY, codes.R_NOT_EMPTY,
+          codes.R_REVISION_MOVED, codes.R_PLAN_DIFFERS),
     413: (codes.R_WIRE_TOO_LONG,),
     429: (
         codes.R_HTTP_THROTTLED, codes.R_THROTTLED_SESSION, codes.R_THROTTLED_VENUE, codes.R_QUOTA_MESSAGES, codes.R_QUOTA_JOURNAL,
@@ -33,6 +34,7 @@ _STATUS: dict[int, tuple[int, ...]] = {
     ),
     503: (codes.R_SERVER_DOWN, codes.R_SHUTDOWN, codes.R_OVERLOAD, codes.R_DISK_RESERVE, codes.R_CLOCK_JUMP, codes.R_LOGON_TIMEOUT,
           codes.R_REPORTS_REBUILDING),
+    501: (codes.R_WEB_RIGHT, codes.R_NOT_OVER_HTTP),
     504: (codes.R_ANSWER_UNKNOWN,),
 }  # fmt: skip
 STATUS = {code: status for status, found in _STATUS.items() for code in found}
@@ -104,6 +106,16 @@ def bad_field(text: str, at: str) -> Refusal:
 
 def server_down(why: str) -> Refusal:
     return refusal(codes.R_SERVER_DOWN, f"the exchange cannot be reached at the moment: {why}")
+
+
+def right_missing(question: str) -> Refusal:
+    """The principal of this process may not ask what the answer needs."""
+    from ..registry.roles import holders  # it loads much that is not needed otherwise
+
+    able = " or ".join(holders(lambda role: role.may_ask(question)))
+    return refusal(
+        codes.R_WEB_RIGHT, f"the web process may not ask the exchange `{question}`: its own principal needs the role {able}", asked=question
+    )
 
 
 def body_of(problem: Problem) -> bytes:

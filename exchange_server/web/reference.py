@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from protocol import codes
 from protocol import messages as M
 
 from .feed import Feed
@@ -44,6 +45,14 @@ class Unreadable(Exception):
     """A question was not answered; the text is one sentence."""
 
 
+class NotAllowed(Unreadable):
+    """The exchange answered that this process's own principal may not ask this. `question`: its verb."""
+
+    def __init__(self, question: str, text: str) -> None:
+        super().__init__(f"the question {question} was refused: {text}")
+        self.question = question
+
+
 class Reference:
     """`markets`: the view of the question of that name, by event name; `series`, `venues` likewise."""
 
@@ -75,6 +84,8 @@ class Reference:
                 found = []
                 for verb, fields in questions:
                     answer = reader.ask(verb, **fields)
+                    if not answer.ok and answer.code == codes.R_NOT_AUTHORISED:
+                        raise NotAllowed(verb, answer.text)
                     if not answer.ok:
                         raise Unreadable(f"the question {verb} was refused: {answer.text}")
                     found.append(answer.result)

@@ -3,9 +3,11 @@
 Prices, quantities and money are decimal strings, times RFC 3339 in UTC with nanoseconds, ids strings. An unknown field of a body is refused.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from protocol import phases
 
 Decimal = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$", description="A decimal number")]
 Time = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z$", description="RFC 3339, UTC, nanoseconds")]
@@ -22,6 +24,10 @@ Secret = Annotated[str, Meta(max_length=512)]
 Sum = Annotated[int, Meta(ge=0)]
 Side = Literal["buy", "sell"]
 ContractSide = Literal["yes", "no"]
+if TYPE_CHECKING:
+    AskedPhase = str
+else:
+    AskedPhase = Literal[("", *phases.BY_NAME)]  # "": any
 Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
 
 
@@ -37,9 +43,20 @@ class Query(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The parameters after the question mark."""
 
 
+class FileRefusal(Answer, frozen=True):
+    """What is wrong in a configuration file that was sent: `file`, `line` and `key` (`market[0].contract[2].symbol`) say where; null: of no place in it."""
+
+    code: int
+    name: str
+    detail: str
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+
+
 class Problem(Answer, frozen=True):
     """RFC 9457. `code` and `name` are those of docs/errors.md; `limit`, `used` and `asked` are the numbers of its text; `at` is the place of a wrong
-    field."""
+    field; `refusals`, of a configuration, all that is wrong in its files."""
 
     type: str
     title: str
@@ -51,6 +68,7 @@ class Problem(Answer, frozen=True):
     used: str | None = None
     asked: str | None = None
     at: str | None = None
+    refusals: list[FileRefusal] | UnsetType = UNSET
 
 
 # ================================================================================================================ public
@@ -628,7 +646,7 @@ class Page(Query, frozen=True):
 class MarketsQuery(Page, frozen=True):
     series: OptionalName = ""
     venue: OptionalName = ""
-    phase: OptionalName = ""
+    phase: AskedPhase = ""
     q: Annotated[str, Meta(max_length=64, description="Words of the name or title")] = ""
 
 

@@ -115,6 +115,7 @@ class Reader:
         self.streams, self.gateway, self.socket, self.wire = streams, streams.gateway, socket, wire
         self.session: WebSession | None = None
         self._through = True  # nothing waits and it is not ending: what is put goes straight out
+        self._row = -1  # of outlets.py, while frames of its groups go out past this object
         self._queue: deque[bytes] = deque()  # what could not go out at once
         self._bytes = 0
         self._behind = False  # frames were left out, and it was not told yet
@@ -127,6 +128,7 @@ class Reader:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: tuple[int, str] | None = None
         self._over = asyncio.Event()  # it is to be closed, or cannot be written to
+        wire.on_busy = self._busy
 
     # -------------------------------------------------------------------------------------------------------- outwards
     def put(self, frame: bytes, of: tuple[str, int] | None = None) -> None:
@@ -145,7 +147,21 @@ class Reader:
             self._queue.append(frame)
         if self._sending is None:
             self._through = False
+            self._busy()
             self._sending = asyncio.get_running_loop().create_task(self._send())
+
+    def rest(self, data: bytes) -> None:
+        self.wire.rest(data)
+
+    def straight(self, row: int) -> int:
+        self._row = row
+        return self.wire.straight if self._through else -1
+
+    def _busy(self) -> None:
+        """Frames of groups may not pass what waits for this socket from here on."""
+        if self._row >= 0:
+            self.streams.groups.outlets.shut(self._row)
+            self._row = -1
 
     def end(self, code: int, text: str, frame: bytes | None = None) -> None:
         """Close after what waits."""
@@ -153,6 +169,7 @@ class Reader:
             if frame is not None:
                 self.put(frame)
             self._ending, self._through = (code, text), False
+            self._busy()
             self._over.set()
 
     async def run(self) -> None:
@@ -352,6 +369,8 @@ class Reader:
 
     def leave(self) -> None:
         """The socket is closed."""
+        self._busy()
+        self.wire.on_busy = None
         for group in self._groups.values():
             self.streams.groups.leave(self, group)
         self._groups.clear()

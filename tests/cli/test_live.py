@@ -3,11 +3,16 @@
 import json
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
+from config import admin_records as ar
 from exchange_server import kernels
 from exchange_server.cli import main as cli
+from exchange_server.cli.admin_client import AdminClient
+from exchange_server.cli.venue_import import WHOLE_BYTES, ask_whole
 from exchange_server.exits import Exit
+from protocol import codes
 from tests.server_kit import BinaryPeer, ServerProcess, secret_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -107,6 +112,17 @@ def test_names_are_completed(exos: Run, monkeypatch: pytest.MonkeyPatch, words: 
 
 def test_a_start_loads_as_many_kernels_as_the_bar_counts(exos: Run) -> None:
     assert result(exos, "status")["kernels"]["count"] == kernels.count()  # type: ignore[index]
+
+
+def test_an_archive_longer_than_a_request_reaches_the_server_in_parts(server: ServerProcess) -> None:
+    """It is judged as a whole: more firms than there is room for."""
+    firms = tuple(ar.DefineFirm(name=f"L.{n:05}", title="t" * 60, venue="L") for n in range(12_000))
+    opening = ar.Opening(venue="L", digest="ab" * 32, records=(ar.DefineVenue(name="L"), *firms))
+    assert len(msgspec.msgpack.encode(opening)) > WHOLE_BYTES
+    with AdminClient(server.data) as admin:
+        answer = ask_whole(admin, opening)
+    assert (answer.ok, answer.code) == (False, codes.R_TABLE_FULL) and "firms" in answer.text, answer
+    assert not server.ask("venue", name="L").ok, "nothing of it was done"
 
 
 def test_a_dry_run_of_each_noun_changes_nothing(exos: Run) -> None:

@@ -59,7 +59,7 @@ NOT_PROVOKED = {
     **dict.fromkeys(
         (
             C.R_SERVER_DOWN, C.R_ANSWER_UNKNOWN, C.R_HTTP_THROTTLED, C.R_NO_RESOURCE, C.R_KEY_REUSED, C.R_CHALLENGE_OVER, C.R_ORIGIN, C.R_REQUEST_LATE,
-            C.R_CSRF,
+            C.R_CSRF, C.R_WEB_RIGHT, C.R_NOT_OVER_HTTP,
         ),
         "said by the web process, not by the exchange: tests/web",
     ),

@@ -83,8 +83,8 @@ NO_VENUE_SCOPE, NO_SERIES_SCOPE = (
     {"platform_operator"},
     {"platform_operator", "venue_operator", "risk_officer", "treasurer", "auditor", "support"},
 )
-SEES_PENDING = set(ROLES) - {"support"}
-SEES_SCHEDULE = set(ROLES) - {"support", "treasurer"}
+SEES_PENDING = set(ROLES)
+SEES_SCHEDULE = set(ROLES) - {"treasurer"}
 GIVES = {"platform_operator": set(ROLES), "venue_operator": set(ROLES) - {"platform_operator"}}
 HIDDEN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT, "symbol": C.R_UNKNOWN_INSTRUMENT}
 DAY = 86_400_000_000_000

@@ -31,7 +31,24 @@ def test_bodies_that_are_none(mm1: httpx.Client) -> None:
     found = problem(mm1.post("/v1/orders", json=order() | {"colour": "red"}), 400, "wire_field")
     assert found["at"] == "$.colour" and "colour" in found["detail"]
     found = problem(mm1.post("/v1/orders", json=order() | {"quantity": 10}), 400, "wire_field")
-    assert found["at"] == "$.quantity" and "str" in found["detail"]
+    assert found["at"] == "$.quantity" and found["detail"] == 'a string is needed: "10", in quotes'
+    for wrong, at, says in (
+        ({"side": "BUY"}, "$.side", '"BUY" is not one of buy, sell'),
+        ({"price": 0.2}, "$.price", 'a string is needed: "0.2", in quotes'),
+        ({"price": "-0.2"}, "$.price", '"-0.2" does not fit: a decimal number, read exactly'),
+        (
+            {"client_order_id": "abc"},
+            "$.client_order_id",
+            '"abc" does not fit: your number for the order, 1 to 9223372036854775807, used once by your firm',
+        ),
+        ({"quantiti": "1"}, "$.quantiti", 'there is no field "quantiti"; did you mean "quantity"?'),
+    ):
+        found = problem(mm1.post("/v1/orders", json=order() | wrong), 400, "wire_field")
+        assert (found["at"], found["detail"]) == (at, says)
+    assert problem(mm1.get("/v1/markets?limit=x"), 400, "wire_field")["detail"] == 'a whole number is needed, asked "x"'
+    assert problem(mm1.get("/v1/markets?limits=5"), 400, "wire_field")["detail"] == 'there is no parameter "limits"; did you mean "limit"?'
+    assert '"opn" is not one of' in problem(mm1.get("/v1/markets?phase=opn"), 400, "wire_field")["detail"]
+    assert problem(mm1.get("/v1/markets?limit=0"), 400, "wire_field")["detail"] == "must be at least 1, asked 0"
     assert problem(mm1.get("/v1/markets?limit=0"), 400, "wire_field")["at"] == "?limit"
     assert problem(mm1.get("/v1/markets?limit=5&limit=6"), 400, "wire_field")["at"] == "?limit"
     assert problem(mm1.get("/v1/markets?colour=red"), 400, "wire_field")["at"] == "?colour"
@@ -51,10 +68,19 @@ def test_a_huge_body_is_refused_before_it_is_read(mm1: httpx.Client) -> None:
     problem(mm1.post("/v1/orders", content=endless(), headers=json), 413, "wire_too_long")  # type: ignore[arg-type]
 
 
+def test_who_is_not_logged_on_is_told_why(web: Web) -> None:
+    with web.api() as api:
+        for header, says in (
+            ({}, "log on first"), ({"Authorization": "Basic YTpi"}, "Authorization: Bearer TOKEN is needed, asked Basic"),
+            ({"Authorization": "Bearer nonsense"}, "never given out, or its session is over"), ({"Cookie": "exos_session=nonsense"}, "its session is over"),
+        ):  # fmt: skip
+            assert says in problem(api.get("/v1/orders", headers=header), 401, "not_logged_on")["detail"]
+
+
 def test_paths_and_methods_that_are_none(mm1: httpx.Client) -> None:
     problem(mm1.get("/nothing"), 404, "no_resource")
     problem(mm1.get("/v1/markets/"), 404, "no_resource")
-    problem(mm1.delete("/v1/markets"), 405, "no_resource")
+    assert problem(mm1.delete("/v1/markets"), 405, "no_resource")["detail"] == "DELETE is not allowed here, but GET, HEAD"
     assert problem(mm1.get("/v1/markets/%2e%2e%2fetc%2fpasswd"), 404, "unknown_event")["asked"] == "../etc/passwd"
     assert problem(mm1.get("/v1/markets/A%2FB/result"), 404, "unknown_event")["asked"] == "A/B"
     problem(mm1.get("/v1/markets/A/B"), 404, "no_resource")

@@ -139,7 +139,10 @@ def test_two_persons(anna: httpx.Client, boris: httpx.Client, web: Web, tokens: 
     problem(anna.post(f"{ACTS}/approve", json={"id": waits["id"]}), 403, "own_act")
     with web.operator("sue", tokens) as sue:
         problem(sue.post(f"{ACTS}/approve", json={"id": waits["id"]}), 403, "not_authorised")
-        problem(sue.get("/v1/operator/pending"), 403, "not_authorised")
+        assert [row["id"] for row in sue.get("/v1/operator/pending").json()["pending"]] == [waits["id"]], (
+            "support sees what a customer waits for"
+        )
+        problem(sue.get("/v1/operator/statement?account=MM1-A&asset=USD"), 403, "not_authorised")
     done = boris.post(f"{ACTS}/approve", json={"id": waits["id"]})
     assert done.status_code == 200 and done.json()["outcome"] == "done"
     assert anna.get("/v1/operator/pending").json() == {"pending": []} and anna.get("/v1/operator/risk").json()["kills"] == []

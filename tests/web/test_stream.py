@@ -23,6 +23,7 @@ from websockets.uri import parse_uri
 from config import admin_records as ar
 from exchange_server.web import groups, stream
 from exchange_server.web.asyncapi import document
+from exchange_server.web.outlets import Outlets
 from exchange_server.web.stream import QUEUE_BYTES, Reader
 from exchange_server.web.wire import Wire, framed
 
@@ -244,6 +245,8 @@ class SlowWire:
     """Takes frames while it is let."""
 
     gone = False
+    straight = -1
+    on_busy: Any = None
 
     def __init__(self, open_: bool = False) -> None:
         self.taken: list[bytes] = []
@@ -295,28 +298,39 @@ class Member:
     def put(self, frame: bytes, of: Any = None) -> None:
         self.got.append(frame)
 
+    def rest(self, data: bytes) -> None:
+        raise AssertionError("it has no socket")
+
+    def straight(self, row: int) -> int:
+        return -1
+
+
+def add_all(group: groups.Group, *members: Member) -> None:
+    for member in members:
+        group.add(member)
+
 
 async def test_a_frame_to_many_goes_out_in_slices_in_order_and_lets_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "SLICE", 10)
-    sending = groups.Sending()
+    sending = groups.Sending(Outlets())
     group, other = (groups.Group(None, "book", n, 100, sending) for n in (1, 2))  # type: ignore[arg-type]
     members, last, leaves = [Member() for _ in range(35)], Member(), Member()
-    group.members.update(members)
-    other.members.add(last)
+    add_all(group, *members)
+    other.add(last)
     group.send(b"one")
     group.send(b"two")
     other.send(b"small")
     assert last.got == [b"small"] and not any(one.got for one in members), "a small group does not wait for a large one"
-    group.members.add(leaves)
+    group.add(leaves)
     group.send(b"three")
     await asyncio.sleep(0)
     assert 0 < sum(len(one.got) for one in members) <= 10
-    group.members.discard(leaves)
-    group.members.remove(gone := members.pop())
+    group.remove(leaves)
+    group.remove(gone := members.pop())
     had = len(gone.got)
     due = group.sending
     group._due()
-    assert due == group.sending == 3 and group._timer is not None, "no new frame while the one before is on its way"
+    assert due == group.sending == 3 and group._late, "no new frame while the one before is on its way"
     group.close()
     for _ in range(20):
         await asyncio.sleep(0)
@@ -330,9 +344,9 @@ async def test_a_group_that_falls_behind_begins_anew(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
     monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: b"whole")
     gateway: Any = SimpleNamespace(feed=SimpleNamespace(definitions={}))
-    group = groups.Group(gateway, "book", 1, 0, groups.Sending())
+    group = groups.Group(gateway, "book", 1, 0, groups.Sending(Outlets()))
     members = [Member() for _ in range(25)]
-    group.members.update(members)
+    add_all(group, *members)
     for n in range(groups.WAITING_MOST + 1):
         group.send(b"%d" % n)
     assert group.sending == 3
@@ -348,9 +362,9 @@ def test_a_whole_book_is_encoded_once_for_all_its_readers(monkeypatch: pytest.Mo
     made: list[bytes] = []
     monkeypatch.setattr(groups.Group, "_book", lambda self: (None, SimpleNamespace(seq=7)))
     monkeypatch.setattr(groups.Group, "_whole", lambda self, *book: made.append(b"whole") or made[-1])
-    group = groups.Group(None, "book", 1, 0, groups.Sending())  # type: ignore[arg-type]
+    group = groups.Group(None, "book", 1, 0, groups.Sending(Outlets()))  # type: ignore[arg-type]
     members = [Member() for _ in range(3)]
-    group.members.update(members)
+    add_all(group, *members)
     group.anew()
     assert len(made) == 1 and group.sent_seq == 7
     assert all(one.got == [b"whole"] and one.got[0] is made[0] for one in members)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import httpx
 
+from config import admin_records as ar
 from exchange_server.certificates import make_dev_certificate
 from protocol import credentials
 
-from .rig import CONFIG, FAST, ServerProcess, Web, order, principals, secret_of, wait_until
+from .rig import CONFIG, FAST, ServerProcess, Web, order, principals, problem, secret_of, wait_until
 
 
 def test_https(tmp_path: Path) -> None:
@@ -26,6 +27,23 @@ def test_https(tmp_path: Path) -> None:
             down = api.post("/v1/sessions", json={"login": "MM1", "secret": "x"})
             assert down.status_code == 503 and down.json()["name"] == "server_down"
         assert web.stop() == 0
+
+
+def _reads_what_its_principal_may(server: ServerProcess, mm1: httpx.Client) -> None:
+    """`support` is enough for all that a client asks; a right that the process's principal lacks is named as its own, and nothing is said to be down."""
+    budget = ar.Budget(session="MM1", asset="USD", max_loss=500_0000)
+    assert server.ask("admin", budget).ok
+    assert [row["session"] for row in mm1.get("/v1/budget").json()["budgets"]] == ["MM1"]
+    assert mm1.get("/v1/waiting-orders").json()["orders"] == []
+    for record in (
+        ar.Grant(principal="sue", role="market_creator", scope="platform"),
+        ar.Revoke(principal="sue", role="support", scope="platform"),
+    ):
+        assert server.ask("admin", record).ok
+    found = problem(mm1.get("/v1/budget"), 501, "web_right")
+    assert found["asked"] == "budget" and "the role platform_operator or venue_operator" in found["detail"] and "support" in found["detail"]
+    assert mm1.get("/v1/waiting-orders").json()["orders"] == [], "a market creator may ask what waits"
+    assert mm1.get("/v1/status").json()["server"] == "up"
 
 
 def test_everything_behind_it_is_on_another_machine_and_under_tls(tmp_path: Path) -> None:
@@ -47,6 +65,7 @@ def test_everything_behind_it_is_on_another_machine_and_under_tls(tmp_path: Path
         ):
             assert mm1.post("/v1/orders", json=order()).status_code == 201
             assert mm1.get("/v1/markets/CUP").json()["rules"].startswith("The winner pays")
+            _reads_what_its_principal_may(server, mm1)
             with web.operator("anna", tokens) as anna:
                 assert anna.get("/v1/operator/markets/CUP").json()["phase"] == "open"
                 assert anna.get("/v1/operator/accounts?name=MM1-A").json()["accounts"][0]["open_orders"] == 1

@@ -39,7 +39,7 @@ from protocol import codes
 
 from ...registry import AdminAnswer, Refusal, Refused
 from ...registry.access import Sight
-from ...registry.roles import tag_of
+from ...registry.roles import holders, tag_of
 from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Crowded
@@ -52,7 +52,7 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "finding", "made", "office", "parts", "securing", "slices", "tag", "waiting", "who")
+    __slots__ = ("accepts_clock", "archive", "asked", "finding", "made", "office", "parts", "securing", "slices", "tag", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
@@ -65,6 +65,7 @@ class AdminConnection(Connection):
         self.who = who
         self.parts: list[bytes] = []  # parts of a record that are not in a turn yet
         self.accepts_clock = False
+        self.archive = ""  # digest of the archive whose parts are coming
         self.asked: Any = None  # the request that they belong to
         self.tag = ""  # of the record that is being sent
         self.waiting = 0  # acts not yet answered
@@ -180,6 +181,8 @@ class AdminConnection(Connection):
         verb = request.get("verb")
         if verb == "admin":
             record = _record(request)
+            if isinstance(record, ar.PartOf):
+                self._admit_part(record, turn.now_ns)
             if isinstance(record, ar.Bust):
                 record = msgspec.structs.replace(record, event="", legs=())
                 if Sight(self.office.registry, self.who, turn.now_ns).may_anywhere(lambda role: role.may_send("bust")):
@@ -196,6 +199,21 @@ class AdminConnection(Connection):
             self.slices = ident, result
         else:
             self._say(ident, True, codes.OK, "", result)
+
+    def _admit_part(self, part: ar.PartOf, now_ns: int) -> None:
+        """Parts are the server's own, because what it fills in itself could come within them; but for a venue's archive, of which it fills in nothing. Raises
+        BadRequest."""
+        if part.index == 0 and ar.begins_opening(part.data):
+            sight = Sight(self.office.registry, self.who, now_ns)
+            if not sight.may_anywhere(lambda role: role.may_send("opening")):
+                able = " or ".join(holders(lambda role: role.may_send("opening")))
+                text = f"the record opening needs the role {able}; {self.who} has {sight.roles_text()}"
+                raise BadRequest(text, codes.R_NOT_AUTHORISED)
+            self.archive = part.digest
+        elif part.index == 0 or part.digest != self.archive:
+            raise BadRequest(
+                "record: a part of a record is made by the server, not sent (but for a venue's archive, from its first part on)"
+            )
 
     def _find(self, turn: TurnInput, ident: Any, work: Finding) -> None:
         """One step of finding the legs of a bust; with them the record is sent."""
@@ -269,11 +287,8 @@ class AdminConnection(Connection):
 
 
 def _record(request: dict[str, Any]) -> ar.AnyRecord:
-    """The record of a request. Raises BadRequest. Parts are the server's own: what it fills in itself could come within them."""
+    """The record of a request. Raises BadRequest."""
     try:
-        record = ar.from_builtins(request.get("record"))
+        return ar.from_builtins(request.get("record"))
     except ValueError as error:
         raise BadRequest(f"record: {error}") from error
-    if isinstance(record, ar.PartOf):
-        raise BadRequest("record: a part of a record is made by the server, not sent")
-    return record

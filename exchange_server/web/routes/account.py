@@ -10,8 +10,8 @@ from protocol.account_messages import PART_BALANCES, PART_POSITIONS, PART_REQUIR
 from .. import schemas as S
 from .. import words
 from ..operation import Call, Operation
-from ..problems import server_down
-from ..reference import Unreadable
+from ..problems import right_missing, server_down
+from ..reference import NotAllowed, Unreadable
 from ..reports import balances_of, definition_of, entry_of, fill_of
 from ..trader import Gone, Past
 from . import paging
@@ -91,19 +91,13 @@ async def requirements(call: Call) -> S.Requirements:
 async def budgets(call: Call) -> S.Budgets:
     """What binds the accounts of this login. It is not on the binary wire: this process asks, and shows the client's own."""
     own = set(call.session.trader.account_names.values())
-    try:
-        rows = (await call.gateway.reference.ask("budget"))["rows"]
-    except Unreadable as error:
-        raise server_down(f"budgets cannot be read: {error}") from None
+    rows = await _asked(call, "budget", "budgets")
     return S.Budgets(budgets=[budget_of(row) for row in rows if row["account"] in own], next_cursor=None)
 
 
 async def waiting_orders(call: Call) -> S.WaitingOrders:
     """Those of this login that wait for a person, or were approved and not entered yet. As with budgets, this process asks."""
-    try:
-        rows = (await call.gateway.reference.ask("pending"))["rows"]
-    except Unreadable as error:
-        raise server_down(f"orders that wait cannot be read: {error}") from None
+    rows = await _asked(call, "pending", "orders that wait")
     own, entry = call.session.trader.accounts, await call.gateway.entry_of(call.session)
     mine = [
         row for row in rows
@@ -111,6 +105,17 @@ async def waiting_orders(call: Call) -> S.WaitingOrders:
         and (entry is None or row["record"]["session"] == entry.session)
     ]  # fmt: skip
     return S.WaitingOrders(orders=[_waiting(row) for row in mine], next_cursor=None)
+
+
+async def _asked(call: Call, question: str, what: str) -> list[dict[str, Any]]:
+    """The rows of a question that this process asks for a client. Raises Refusal."""
+    try:
+        rows: list[dict[str, Any]] = (await call.gateway.reference.ask(question))["rows"]
+    except NotAllowed as error:
+        raise right_missing(error.question) from None
+    except Unreadable as error:
+        raise server_down(f"{what} cannot be read: {error}") from None
+    return rows
 
 
 def _waiting(row: dict[str, Any]) -> S.WaitingOrder:
@@ -171,9 +176,9 @@ OPERATIONS = (
     ),
     Operation(
         "list_waiting_orders", "GET", "/v1/waiting-orders", "Orders of this login's accounts that wait until a person approves them", S.WaitingOrders,
-        waiting_orders, private=True,
+        waiting_orders, private=True, problems=(501,),
     ),
-    Operation("list_budgets", "GET", "/v1/budget", "What this login's accounts may lose, and what is left of it", S.Budgets, budgets, private=True),
+    Operation("list_budgets", "GET", "/v1/budget", "What this login's accounts may lose, and what is left of it", S.Budgets, budgets, private=True, problems=(501,)),
     Operation(
         "get_statement", "GET", "/v1/statement", "What changed the accounts' money, as this session was told", S.Statement, statement, query=S.Page,
         private=True,

@@ -16,9 +16,9 @@ from ..operation import Call, Made, Operation
 from ..parties import Operator
 from ..problems import Refusal, refusal
 
-NOT_HERE = {  # the records without an operation
+NOT_HERE = {  # the records without an operation made from their fields
     "begin": "the server's own", "part": "the server's own", "hold_expire": "the server's own", "run_due": "the server's own", "overdue": "the server's own",
-    "configuration": "a file: exos config apply", "opening": "an archive: exos venue import",
+    "configuration": "a file: configuration.py", "opening": "an archive: configuration.py says why it is not offered",
 }  # fmt: skip
 SUMMARIES = {  # of records without words of their own
     "asset": "Define an asset", "firm": "Define a firm", "phase": "Another phase of a market", "finalise": "Each account is paid",

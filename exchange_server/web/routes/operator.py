@@ -26,7 +26,7 @@ async def operator(call: Call) -> O.Operator:
 
     held = [ROLES[one["role"]] for one in found["roles"]]
     return O.Operator(
-        principal=call.session.operator.name, roles=roles(found), acts=[tag for tag in FORMS if any(role.may_send(tag) for role in held)],
+        principal=call.session.operator.name, roles=roles(found), acts=[tag for tag in (*FORMS, "configuration") if any(role.may_send(tag) for role in held)],
         questions=[name for name, verb in QUESTIONS if any(role.may_ask(verb) for role in held)],
     )  # fmt: skip
 

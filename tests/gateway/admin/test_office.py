@@ -29,7 +29,7 @@ VERBS: dict[str, set[str]] = {
     "risk_officer": READ | MONEY | {"plan", "pending", "schedule", "series"},
     "treasurer": READ | MONEY | {"plan", "pending"},
     "auditor": READ | MONEY | {"keys", "export", "pending", "revisions", "revision", "schedule", "series"},
-    "support": READ | {"series"},
+    "support": READ | MONEY | {"pending", "schedule", "series"},
 }
 THEIRS = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "session": "V2.S", "market": "V2.CUP"}
 ALL = VERBS["platform_operator"]
