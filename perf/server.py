@@ -26,7 +26,8 @@ from .journal_rows import file_system
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 280.0  # includes compiling every kernel once
-SERVER_CORE, CLIENT_CORE = 0, 1
+SERVER_CORE = int(os.environ.get("BENCH_SERVER_CORE", "0"))
+CLIENT_CORE = 0 if SERVER_CORE else 1
 SECRET = "a-secret-of-the-bench"
 
 

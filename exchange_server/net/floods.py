@@ -3,8 +3,8 @@
 Most of what a session sends beyond its throttle, its venue's throttle or its venue's quota is refused. Refusing costs the loop and the disk as much as
 accepting does, so a flood of refusals would delay everybody. While another session is active, such sessions are therefore served in turns of their own,
 and only so often that these turns, with the syncs that they need, take about a tenth of the time. In between their input waits, and TCP slows their
-peers down. Nothing is lost, and nothing is refused that would not be refused otherwise. Once they are within their throttles again, or alone, they are served as
-everybody is.
+peers down. Nothing is lost, and nothing is refused that would not be refused otherwise. Once they have been within their throttles for a second, or are alone, they are
+served as everybody is.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from .limits import MILLION, Limits
 LOOK_NS = 20 * MILLION  # between two looks at the count of refusals
 REFUSALS = 10  # in that time: there may be a flood
 ACTIVE_NS = 1_000 * MILLION  # how long after that
+LATELY_NS = 1_000 * MILLION  # so long after it was over its throttle a session counts as over it
 PART = 10  # one part in so many of the time is theirs
 LEAST_NS, MOST_NS = 1 * MILLION, 50 * MILLION  # from one of their turns to the next
 
@@ -70,7 +71,7 @@ class Floods:
         over: list[Any] = []
         others: list[Any] = []
         for link in (*self.aside, *ready):
-            (over if self.active and self._is_over(link) else others).append(link)
+            (over if self.active and self._is_over(link, now) else others).append(link)
         self.aside = []
         if any(link.connection is not None and link.connection.session for link in others):
             self._other_at = now
@@ -93,14 +94,16 @@ class Floods:
         self.serving = False
         self._ended = now
 
-    def _is_over(self, link: Any) -> bool:
+    def _is_over(self, link: Any, now: int) -> bool:
+        """Whether it is, or was a moment ago: a flood goes on in the next window of its throttle."""
         connection = link.connection
         if connection is None or link.lost or link.eof or link.closing is not None or not connection.session:
             return False
         if link.over_look != self._looks:
             link.over_look = self._looks
-            link.over = self._over(connection.session)
-        return bool(link.over)
+            if self._over(connection.session):
+                link.over_until = now + LATELY_NS
+        return bool(now < link.over_until)
 
     def _due(self) -> int:
         """When they may have their next turn: at the latest then while output waits for the disk."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exchange_server.net.floods import ACTIVE_NS, LEAST_NS, LOOK_NS, MOST_NS, PART, REFUSALS, Floods
+from exchange_server.net.floods import ACTIVE_NS, LATELY_NS, LEAST_NS, LOOK_NS, MOST_NS, PART, REFUSALS, Floods
 from exchange_server.net.limits import Limits
 from protocol import codes
 
@@ -15,7 +15,9 @@ FAIR_NS = Limits().fair_ns
 
 
 def link(session: int) -> Any:
-    return SimpleNamespace(lost=False, eof=False, closing=None, connection=SimpleNamespace(session=session), over=False, over_look=0)
+    return SimpleNamespace(
+        lost=False, eof=False, closing=None, connection=SimpleNamespace(session=session), over_look=0, over_until=0, pause=lambda: None
+    )
 
 
 class Rig:
@@ -160,7 +162,7 @@ def test_one_that_has_closed_or_is_not_logged_on_is_not_put_aside_and_does_not_c
     assert quiet.pace(fresh, *quiet.flood) == [fresh, *quiet.flood], "nobody else is there"
 
 
-def test_a_throttle_is_looked_at_once_a_look_and_within_it_again_one_goes_at_once() -> None:
+def test_a_throttle_is_looked_at_once_a_look_and_a_second_within_it_one_goes_at_once() -> None:
     rig = Rig()
     rig.begin()
     one = rig.flood[0]
@@ -170,9 +172,18 @@ def test_a_throttle_is_looked_at_once_a_look_and_within_it_again_one_goes_at_onc
     for _ in range(5):
         assert rig.pace() == [] if rig.floods.aside else rig.pace(one) == []
     assert len(rig.asked) == asked
+    seen = rig.now
     one.connection.session = 2  # stands for: its window has passed
+    while rig.now < seen + LATELY_NS:
+        rig.refused += REFUSALS  # of others
+        rig.floods.look(rig.now)
+        assert rig.pace(rig.other) == [rig.other] and rig.floods.aside == [one]
+        rig.gate.held = ["output"]  # so that it is not served now and then
+        rig.floods._began = rig.now
+        rig.now += LOOK_NS
+    rig.now = seen + LATELY_NS
     rig.floods.look(rig.now)
-    assert rig.pace() == [one]
+    assert rig.pace() == [one] and not rig.floods.serving
 
 
 def test_one_timer_asks_for_a_turn_while_somebody_waits() -> None:
