@@ -4,6 +4,7 @@ the bottleneck. An answer is the first report of a command; fills are additional
 from __future__ import annotations
 
 import socket
+import struct
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from .stream import Wire
 
 ANSWERS = 0  # places in a Counter's result
 CHUNK = 1 << 18
+SO_TIMESTAMPNS = 35  # Linux: each read tells when the system got the newest bytes
+TIMESPEC = struct.Struct("=qq")
+STAMP_ROOM = socket.CMSG_SPACE(TIMESPEC.size)
 
 
 class RunFailed(RuntimeError):
@@ -205,6 +209,29 @@ class BinaryPeer(Peer):
         if self.kept:
             self.buffer[: self.kept] = self.buffer[used:size]
         return True
+
+
+class StampedPeer(BinaryPeer):
+    """One that knows when the newest bytes came to its socket, not only when it looked: `came`, ns of the time of day."""
+
+    def __init__(self, port: int, key: str, kernel: Any) -> None:
+        super().__init__(port, key, kernel)
+        self.came = 0
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+    def read(self, buffer: memoryview) -> int:
+        try:
+            n, extra, _, _ = self.socket.recvmsg_into([buffer], STAMP_ROOM)
+        except BlockingIOError:
+            return 0
+        if n == 0:
+            raise RunFailed("the server closed the connection")
+        self.received += n
+        for level, kind, data in extra:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, ns = TIMESPEC.unpack(data)
+                self.came = seconds * 10**9 + ns
+        return n
 
 
 class FixPeer(Peer):

@@ -13,7 +13,7 @@ from typing import Any
 from .fair import ROUNDS, pair, pause, trip
 from .kernels import compiled
 from .load import Job, percentiles
-from .peers import BinaryPeer, RunFailed, count_reports
+from .peers import BinaryPeer, RunFailed, StampedPeer, count_reports
 from .server import SECRET
 
 TIMES = 10  # what the flood sends, times its venue's throttle
@@ -102,7 +102,7 @@ def tenants(job: Job) -> dict[str, Any]:
     """sessions: of the flood; rate: its venue's throttle, a second."""
     kernel = compiled(count_reports, "i8(u1[::1], i8, i8[::1])")
     peers = [BinaryPeer(job.binary_port, f"F{n}", kernel) for n in range(1, job.sessions + 1)]
-    modest = BinaryPeer(job.binary_port, f"{QUIET}1", kernel)
+    modest = StampedPeer(job.binary_port, f"{QUIET}1", kernel)
     for peer in (*peers, modest):
         peer.socket.setblocking(False)
     waits: dict[str, list[float]] = {"quiet": [], "flood": []}
