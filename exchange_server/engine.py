@@ -26,7 +26,7 @@ from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
 from .registry.admission import EXCEPTIONS_PER_FIRM
-from .state import over_throttle
+from .state import Session
 from .upgrade.carry import OWN, carry
 
 Words = NDArray[np.int64]
@@ -360,7 +360,7 @@ class Engine:
 
     def over_throttle(self, session: int) -> bool:
         """Whether each new order of a session is refused at present for a throttle or a quota."""
-        return over_throttle(self.m, session)
+        return Session.of(self.m, session).over_throttle
 
     @property
     def next_due(self) -> int:

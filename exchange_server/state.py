@@ -174,6 +174,12 @@ class Throttled:
         over = not self.throttle_limit or left <= 0
         return ThrottleWindow(self.throttle_limit, self.throttle_window, 0 if over else self.throttle_used, 0 if over else left)
 
+    @property
+    def used_up(self) -> bool:
+        """Whether its throttle refuses the next message."""
+        now = self.throttle
+        return bool(now.limit) and now.used >= now.limit
+
 
 class RowById(Row):
     """The row of an id. `of`: the id is known to be defined; `find`: it may be undefined."""
@@ -267,6 +273,12 @@ class Venue(Barred, Throttled, RowById):
     def journal_bytes(self) -> int:
         return self._this_second(L.V_BYTES)
 
+    @property
+    def quota_used_up(self) -> bool:
+        """Whether its quota of messages or of journal bytes refuses the shortest order."""
+        most, most_bytes = (int(self.m[self.at + quota + L.TH_LIMIT]) for quota in (L.V_PACE, L.V_BYTES))
+        return 0 < most <= self.messages or 0 < most_bytes < self.journal_bytes + 8 * L.CMD_WORDS
+
 
 class Firm(Barred, RowById):
     __slots__ = ()
@@ -292,25 +304,6 @@ class Account(Barred, RowById):
     budget_high = Word(L.AC_BUDGET_HIGH)
     budget_high_day = Word(L.AC_BUDGET_HIGH_DAY)
     budget_day = Word(L.AC_BUDGET_DAY)
-
-
-def _used_up(m: Words, throttle: int, count: int) -> bool:
-    """Whether a throttle (TH_* at this word) refuses so much more, as it is at the newest turn."""
-    limit, window, start, used = m[throttle : throttle + L.THROTTLE_WORDS].tolist()
-    return bool(limit) and used + count > limit and int(m[L.H_TICK]) - start < window
-
-
-def over_throttle(m: Words, session: int) -> bool:
-    """Whether each new order of a session is refused at present for its own throttle, its venue's or its venue's quota of messages or journal bytes."""
-    at = Session.of(m, session).at
-    if _used_up(m, at + L.S_THROTTLE, 1):
-        return True
-    if not m[at + L.S_VENUE]:
-        return False
-    venue = Venue.of(m, int(m[at + L.S_VENUE]))
-    if _used_up(m, venue.at + L.V_THROTTLE, 1):
-        return True
-    return bool(venue.bars & L.BAR_PACE) and (_used_up(m, venue.at + L.V_PACE, 1) or _used_up(m, venue.at + L.V_BYTES, 8 * L.CMD_WORDS))
 
 
 class Session(Barred, Throttled, RowById):
@@ -340,6 +333,14 @@ class Session(Barred, Throttled, RowById):
     def logged_on(self) -> bool:
         """Whether the session is logged on."""
         return bool(self.flags & L.SF_LOGGED_ON)
+
+    @property
+    def over_throttle(self) -> bool:
+        """Whether each new order is refused at present, for its own throttle, its venue's, or its venue's quota of messages or journal bytes."""
+        if self.used_up or not self.venue:
+            return self.used_up
+        venue = Venue.of(self.m, self.venue)
+        return venue.used_up or venue.quota_used_up
 
 
 class Event(RowById):

@@ -8,7 +8,8 @@ Guarantees
   * A journal that failed, or a broken invariant, ends the process: nothing more is released, `done` gets the exit code.
   * An error in one connection's Python code ends only that connection: its rows of this turn are removed.
 
-This file defines the order of the steps; the steps themselves are in links.py, calendar.py, gate.py, pressure.py, fairness.py, housekeeping.py.
+This file defines the order of the steps; the steps themselves are in links.py, calendar.py, gate.py, pressure.py, fairness.py, floods.py, crossing.py,
+housekeeping.py.
 """
 
 import asyncio

@@ -20,6 +20,7 @@ SOURCES = ("config", "exchange_server", "protocol", "scripts")
 
 ID_WORD = "word 0 of every row by id; kit/rows.py and define.py compare it without its name"
 KEPT = {
+    "THROTTLE_WORDS": "length of the words that TH_* number (shape.WIDE)",
     "R_ID_TABLE_FULL": "retired: old journals and event stores hold it",
     "R_TEXT_TABLE_FULL": "retired: old journals and event stores hold it",
     "S_ID": ID_WORD,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exchange_server.core import layout as L
-from exchange_server.state import over_throttle
+from exchange_server.state import Session
 from protocol import codes as C
 from tests.core_rig import PairStory
 from tests.model_worlds import SECOND
@@ -69,7 +69,7 @@ OF_VENUE, OF_VENUE_TOO, OF_PLATFORM = 5, 6, 3  # sessions
     "limits", [{}, {"session": 3}, {"venue": 3}, {"max_messages": 3}, {"max_journal": 3 * 8 * L.CMD_WORDS}, {"venue": 3, "session": 9}]
 )
 def test_who_is_told_to_be_over_a_throttle_is_refused_and_nobody_else(limits: dict[str, int]) -> None:
-    """state.over_throttle, which says who waits for a turn (net/floods.py), against what the core does with the next order."""
+    """Session.over_throttle, which says who waits for a turn (net/floods.py), against what the core does with the next order."""
     story = PairStory(firms=3)
     for session, firm in ((OF_VENUE, 1), (OF_VENUE_TOO, 2)):
         limit = limits.get("session", 0) if session == OF_VENUE else 0
@@ -82,11 +82,11 @@ def test_who_is_told_to_be_over_a_throttle_is_refused_and_nobody_else(limits: di
         if step:
             at(story, 0, step)
         for session, firm in ((OF_VENUE, 1), (OF_VENUE_TOO, 2)):
-            told = over_throttle(story.pair.core.m, session)
+            told = Session.of(story.pair.core.m, session).over_throttle
             id += 1
             (answer,) = story.new(firm, C.BUY, 1, 50, id=id, session=session)
             assert told == (answer.kind == C.E_REJECTED), (step, session, id)
             seen.add((session, told))
     over = {OF_VENUE} if set(limits) == {"session"} else {OF_VENUE, OF_VENUE_TOO} if limits else set()
     assert seen == {(session, False) for session in (OF_VENUE, OF_VENUE_TOO)} | {(session, True) for session in over}
-    assert not over_throttle(story.pair.core.m, OF_PLATFORM)
+    assert not Session.of(story.pair.core.m, OF_PLATFORM).over_throttle
