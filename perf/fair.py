@@ -37,20 +37,18 @@ def _book(id: int) -> int:
     return 1 + id // 2 % BOOKS
 
 
-def trip(modest: BinaryPeer, message: bytes, pump: Callable[[], None]) -> tuple[float, int]:
+def trip(modest: StampedPeer, message: bytes, pump: Callable[[], None]) -> tuple[float, int]:
     """Send a command of the modest session and wait for its answer, while `pump` continues the flood: (us until the answer was at its socket, when it was seen). RunFailed
     after NO_ANSWER_NS."""
     want = modest.answers + 1
-    sent_at, began = time.time_ns(), time.perf_counter_ns()
+    sent_at, began = time.time_ns(), time.perf_counter_ns()  # the stamp of the answer is of the time of day
     modest.socket.send(message)
     while modest.answers < want:
         if not modest.receive():
             pump()
         if time.perf_counter_ns() - began > NO_ANSWER_NS:
             raise RunFailed(f"no answer for {NO_ANSWER_NS // 10**9} s")
-    now = time.perf_counter_ns()
-    took = modest.came - sent_at if isinstance(modest, StampedPeer) else now - began  # a generator that is busy with the flood looks late
-    return took / 1e3, now
+    return (modest.came - sent_at) / 1e3, time.perf_counter_ns()  # a generator that is busy with the flood looks late
 
 
 def pause(since: int, pump: Callable[[], None]) -> None:
@@ -91,7 +89,7 @@ def fair(job: Job) -> dict[str, Any]:
     }
 
 
-def one_by_one(flood: BinaryPeer, modest: BinaryPeer, account: int, id: int, job: Job, waits: list[float]) -> int:
+def one_by_one(flood: BinaryPeer, modest: StampedPeer, account: int, id: int, job: Job, waits: list[float]) -> int:
     """Send orders and cancels of the modest member until the flood is over (without one: for a second); returns its next id."""
 
     def go_on() -> None:

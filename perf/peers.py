@@ -158,9 +158,13 @@ class Peer:
     def receive(self) -> bool:
         raise NotImplementedError
 
+    def take(self, buffer: memoryview) -> int:
+        """What the socket has. Raises BlockingIOError."""
+        return self.socket.recv_into(buffer)
+
     def read(self, buffer: memoryview) -> int:
         try:
-            n = self.socket.recv_into(buffer)
+            n = self.take(buffer)
         except BlockingIOError:
             return 0
         if n == 0:
@@ -219,14 +223,8 @@ class StampedPeer(BinaryPeer):
         self.came = 0
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
-    def read(self, buffer: memoryview) -> int:
-        try:
-            n, extra, _, _ = self.socket.recvmsg_into([buffer], STAMP_ROOM)
-        except BlockingIOError:
-            return 0
-        if n == 0:
-            raise RunFailed("the server closed the connection")
-        self.received += n
+    def take(self, buffer: memoryview) -> int:
+        n, extra, _, _ = self.socket.recvmsg_into([buffer], STAMP_ROOM)
         for level, kind, data in extra:
             if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
                 seconds, ns = TIMESPEC.unpack(data)

@@ -124,7 +124,7 @@ def tenants(job: Job) -> dict[str, Any]:
     return {name: percentiles(found) | {"count": len(found)} for name, found in waits.items()} | {"sent": sent, "flooded": flooded}
 
 
-def _one_by_one(modest: BinaryPeer, id: int, flood: Flood | None, waits: list[float], seconds: float) -> int:
+def _one_by_one(modest: StampedPeer, id: int, flood: Flood | None, waits: list[float], seconds: float) -> int:
     """Orders and cancels of the modest session for so many seconds; returns its next id."""
     account = min(modest.accounts.values())
     pump = _nothing if flood is None else flood.pump

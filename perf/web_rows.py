@@ -91,6 +91,12 @@ def _end(process: Any, kind: str, say: str = "", seconds: float = 600.0) -> dict
     return dict(msgspec.json.decode(out.splitlines()[-1]))
 
 
+def _ready(process: Any, kind: str) -> None:
+    """Wait until a load says that it is. Raises AnswerWrong with its last output if it failed."""
+    if process.stdout.readline().strip() != "ready":
+        raise AnswerWrong(f"{kind}: {process.communicate(timeout=30)[1][-3000:]}")
+
+
 def load(job: WebJob) -> dict[str, Any]:
     """Run a load to its end. Raises AnswerWrong."""
     return _end(_start(job), job.kind)
@@ -172,12 +178,10 @@ def _beside(beats: WebJob, orders: WebJob, readers: WebJob) -> list[dict[str, An
     """What the subscribers got, and what orders over the binary wire and over HTTP took meanwhile."""
     crowd = _start(readers)
     try:
-        if crowd.stdout.readline().strip() != "ready":
-            raise AnswerWrong(f"crowd: {crowd.communicate(timeout=30)[1][-3000:]}")
+        _ready(crowd, "crowd")
         both = [(job, _start(msgspec.structs.replace(job, waits=True))) for job in (orders, beats)]
         for job, process in both:  # a start takes seconds of the server's core
-            if process.stdout.readline().strip() != "ready":
-                raise AnswerWrong(f"{job.kind}: {process.communicate(timeout=30)[1][-3000:]}")
+            _ready(process, job.kind)
         for _, process in both:
             process.stdin.write("go\n")
             process.stdin.flush()
