@@ -25,13 +25,19 @@ def unknown_word(word: str, allowed: list[str]) -> str:
     return f'"{word[:64]}" is not one of {", ".join(allowed)}' + (f'; did you mean "{near[0]}"?' if near else "")
 
 
+def advice(name: str, known: list[str]) -> str:
+    """After a name that is none of these: the near one, or all there are."""
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    return f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}" if known else "there are none here"
+
+
 def fault(kind: Any, value: Any) -> Fault:
     """The first fault of `value`, which is not a valid `kind` (msgspec.convert refuses it)."""
     return _fault(kind, value, ()) or Fault((), "is not what is expected", value)
 
 
 def _fault(kind: Any, value: Any, key: Key) -> Fault | None:
-    (only, *others) = _options(kind)
+    (only, *others) = options(kind)
     inner: Fault | None = None
     if not others:
         if isinstance(only, type) and issubclass(only, msgspec.Struct) and isinstance(value, dict):
@@ -54,9 +60,7 @@ def _of_struct(kind: type[msgspec.Struct], value: dict[str, Any], key: Key) -> F
             if found:
                 return found
         elif name != tag:
-            near = difflib.get_close_matches(str(name), fields, 1, 0.5)
-            advice = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(fields)}"
-            return Fault((*key, str(name)), f"unknown key; {advice}", one)
+            return Fault((*key, str(name)), f"unknown key; {advice(str(name), list(fields))}", one)
     missing = next((name for name, field in fields.items() if field.required and name not in value), None)
     return Fault(key, f"is missing the key {missing}") if missing is not None else None
 
@@ -66,7 +70,7 @@ def _here(kind: Any, value: Any, key: Key) -> Fault | None:
     try:
         msgspec.convert(value, kind, strict=True, from_attributes=True)
     except msgspec.ValidationError as error:
-        words = [word for option in _options(kind) if typing.get_origin(option) is typing.Literal for word in typing.get_args(option)]
+        words = [word for option in options(kind) if typing.get_origin(option) is typing.Literal for word in typing.get_args(option)]
         if any(type(value) is type(word) for word in words):
             return Fault(key, unknown_word(str(value), list(map(str, words))), value)
         sentence = str(error).replace("`", "")
@@ -74,10 +78,10 @@ def _here(kind: Any, value: Any, key: Key) -> Fault | None:
     return None
 
 
-def _options(kind: Any) -> list[Any]:
+def options(kind: Any) -> list[Any]:
     """The types of an annotation, without Annotated and None."""
     if typing.get_origin(kind) is typing.Annotated:
-        return _options(typing.get_args(kind)[0])
+        return options(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return [option for one in typing.get_args(kind) if one is not type(None) for option in _options(one)]
+        return [option for one in typing.get_args(kind) if one is not type(None) for option in options(one)]
     return [kind]

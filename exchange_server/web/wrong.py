@@ -1,6 +1,5 @@
 """What is wrong with a body or a parameter, in a sentence for the builder who sent it: which values there are, how a number is written, what a field is called."""
 
-import difflib
 import re
 import types
 import typing
@@ -37,7 +36,7 @@ def _told(kind: Any, key: tuple[str | int, ...], value: Any, sentence: str) -> s
     if "unknown field" in sentence:
         return _unknown("field", str(key[-1]), _names(_at(kind, key[:-1])))
     at = _at(kind, key)
-    words = [word for one in _options(at) if typing.get_origin(one) is typing.Literal for word in typing.get_args(one) if word != ""]
+    words = [word for one in wording.options(at) if typing.get_origin(one) is typing.Literal for word in typing.get_args(one) if word != ""]
     if words and isinstance(value, str):
         return wording.unknown_word(value, [str(word) for word in words])
     if sentence.startswith(_NUMBERS):
@@ -61,13 +60,11 @@ def of_query(kind: Any, given: dict[str, str], sentence: str, name: str) -> str:
 
 
 def _unknown(what: str, name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, 1, 0.5)
-    known = f"known here: {', '.join(names)}" if names else "there are none here"
-    return f'there is no {what} "{name[:SHOWN]}"; ' + (f'did you mean "{near[0]}"?' if near else known)
+    return f'there is no {what} "{name[:SHOWN]}"; {wording.advice(name, names)}'
 
 
 def _names(kind: Any) -> list[str]:
-    found = next((one for one in _options(kind) if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
+    found = next((one for one in wording.options(kind) if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
     return [field.encode_name for field in msgspec.structs.fields(found)] if found is not None else []
 
 
@@ -75,7 +72,7 @@ def _at(kind: Any, key: tuple[str | int, ...]) -> Any:
     """The annotation of the field that a key leads to."""
     for step in key:
         inner: Any = None
-        for one in _options(kind):
+        for one in wording.options(kind):
             if isinstance(one, type) and issubclass(one, msgspec.Struct):
                 inner = next((field.type for field in msgspec.structs.fields(one) if field.encode_name == step), None)
             elif typing.get_origin(one) in (list, tuple):
@@ -84,15 +81,6 @@ def _at(kind: Any, key: tuple[str | int, ...]) -> Any:
                 inner = typing.get_args(one)[1]
         kind = inner
     return kind
-
-
-def _options(kind: Any) -> list[Any]:
-    """The types of an annotation, without Annotated and None."""
-    if typing.get_origin(kind) is typing.Annotated:
-        return _options(typing.get_args(kind)[0])
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return [one for part in typing.get_args(kind) if part is not type(None) for one in _options(part)]
-    return [kind]
 
 
 def _description(kind: Any) -> str:
