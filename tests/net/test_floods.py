@@ -57,6 +57,14 @@ class Rig:
         self.now += after
         return self.floods.pace(list(links), self.now)
 
+    def first(self, took: int) -> int:
+        """A flood begins, and its first turn takes so long; when that turn began."""
+        self.begin()
+        assert self.pace(*self.flood) == self.flood
+        began = self.now
+        self.served(took)
+        return began
+
     def served(self, took: int) -> None:
         """The turn that was just made was theirs, and took so long."""
         assert self.floods.serving
@@ -88,9 +96,7 @@ def test_refusals_of_before_the_start_are_no_flood() -> None:
 
 def test_who_is_over_waits_while_others_are_active() -> None:
     rig = Rig()
-    rig.begin()
-    assert rig.pace(*rig.flood) == rig.flood, "their first turn"
-    rig.served(MS // 5)
+    rig.first(MS // 5)
     assert rig.pace(*rig.flood) == [] and rig.floods.aside == rig.flood and not rig.floods.serving
     assert rig.pace(rig.other, after=MS) == [rig.other], "the others go at once, alone"
     assert rig.pace(after=MS // 2) == [], "a tenth of the time is 2 ms"
@@ -100,10 +106,7 @@ def test_who_is_over_waits_while_others_are_active() -> None:
 @pytest.mark.parametrize(("took", "wait"), [(0, LEAST_NS), (MS // 2, PART * MS // 2), (20 * MS, MOST_NS)])
 def test_how_long_they_wait_follows_from_what_their_turn_took(took: int, wait: int) -> None:
     rig = Rig()
-    rig.begin()
-    rig.pace(*rig.flood)
-    began = rig.now
-    rig.served(took)
+    began = rig.first(took)
     rig.now = began + wait - 1
     assert rig.pace(*rig.flood) == []
     assert rig.pace(after=1) == rig.flood
@@ -111,10 +114,7 @@ def test_how_long_they_wait_follows_from_what_their_turn_took(took: int, wait: i
 
 def test_the_sync_that_their_turn_needed_counts_and_while_output_is_held_they_wait() -> None:
     rig = Rig()
-    rig.begin()
-    rig.pace(*rig.flood)
-    began = rig.now
-    rig.served(MS // 10)
+    began = rig.first(MS // 10)
     rig.gate.held.append("their output")
     assert rig.pace(*rig.flood, after=5 * MS) == []
     rig.gate.held.clear()
@@ -126,10 +126,7 @@ def test_the_sync_that_their_turn_needed_counts_and_while_output_is_held_they_wa
 
 def test_others_that_always_have_input_do_not_keep_them_waiting_for_ever() -> None:
     rig = Rig()
-    rig.begin()
-    rig.pace(*rig.flood)
-    began = rig.now
-    rig.served(0)
+    began = rig.first(0)
     rig.pace(*rig.flood)
     rig.gate.held.append("output")
     while rig.now < began + MOST_NS - MS:
@@ -139,9 +136,7 @@ def test_others_that_always_have_input_do_not_keep_them_waiting_for_ever() -> No
 
 def test_alone_they_are_not_kept_waiting() -> None:
     rig = Rig()
-    rig.begin()
-    assert rig.pace(*rig.flood) == rig.flood
-    rig.served(0)
+    rig.first(0)
     assert rig.pace(*rig.flood) == []
     assert rig.pace(after=FAIR_NS + 1) == rig.flood, "the others have been silent for a second"
     assert rig.pace(*rig.flood) == rig.flood and rig.pace(*rig.flood) == rig.flood
@@ -149,9 +144,7 @@ def test_alone_they_are_not_kept_waiting() -> None:
 
 def test_one_that_has_closed_or_is_not_logged_on_is_not_put_aside_and_does_not_count_as_another() -> None:
     rig = Rig()
-    rig.begin()
-    rig.pace(*rig.flood)
-    rig.served(0)
+    rig.first(0)
     lost, ended, closing, fresh, gone = (link(session) for session in (105, 106, 107, 0, 108))
     lost.lost, ended.eof, closing.closing, gone.connection = True, True, (1, ""), None
     assert rig.pace(lost, ended, closing, fresh, gone, *rig.flood) == [lost, ended, closing, fresh, gone]
@@ -188,9 +181,7 @@ def test_a_throttle_is_looked_at_once_a_look_and_a_second_within_it_one_goes_at_
 
 def test_one_timer_asks_for_a_turn_while_somebody_waits() -> None:
     rig = Rig()
-    rig.begin()
-    rig.pace(*rig.flood)
-    rig.served(MS)
+    rig.first(MS)
     for _ in range(3):
         rig.pace(*([] if rig.floods.aside else rig.flood))
     assert rig.timers == [pytest.approx(PART * MS / 1e9 - MS / 1e9)]

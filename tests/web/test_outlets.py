@@ -14,6 +14,8 @@ from exchange_server.web.outlets import ROWS, Outlets
 from exchange_server.web.stream import QUEUE_BYTES, Reader
 from exchange_server.web.wire import Wire, framed
 
+from .test_stream import Member
+
 SMALL = 4608  # bytes of a socket's buffer, the least that Linux gives
 
 
@@ -264,25 +266,9 @@ async def test_readers_that_come_go_and_stall_at_random_get_whole_frames_in_orde
     assert {room.outlets.row_of(reader) for reader, _, _ in there} == rows
 
 
-class Asked:
-    """A member without a socket."""
-
-    def __init__(self) -> None:
-        self.got: list[bytes] = []
-
-    def put(self, frame: bytes, of: Any = None) -> None:
-        self.got.append(frame)
-
-    def rest(self, data: bytes) -> None:
-        raise AssertionError(data)
-
-    def straight(self, row: int) -> int:
-        return -1
-
-
 def test_rows_are_used_again_and_grow() -> None:
     outlets = Outlets()
-    many = [Asked() for _ in range(3 * ROWS)]
+    many = [Member() for _ in range(3 * ROWS)]
     rows = [outlets.join(one) for one in many]
     assert len(set(rows)) == 3 * ROWS and outlets.join(many[0]) == rows[0]
     for one in many:
@@ -295,9 +281,9 @@ def test_rows_are_used_again_and_grow() -> None:
 def test_places_of_a_group_are_filled_up_when_nothing_is_on_its_way() -> None:
     sending = groups.Sending(Outlets())
     group = groups.Group(None, "book", 1, 0, sending)  # type: ignore[arg-type]
-    kept = [Asked() for _ in range(3)]
+    kept = [Member() for _ in range(3)]
     for n in range(1000):
-        group.add(one := Asked())
+        group.add(one := Member())
         if n % 400 == 0:
             group.add(kept[n // 400])
         group.remove(one)
@@ -311,10 +297,10 @@ def test_where_the_native_call_cannot_be_made_every_reader_is_asked(monkeypatch:
         raise OSError("no")
 
     monkeypatch.setattr(outlets_module, "write_listed", fail)
-    outlets, one = Outlets(large=1, few=1), Asked()
+    outlets, one = Outlets(large=1, few=1), Member()
     group = groups.Group(None, "book", 1, 0, groups.Sending(outlets))  # type: ignore[arg-type]
     group.add(one)
-    group.add(Asked())
+    group.add(Member())
     group.send(b"f")
     assert one.got == [b"f"]
 

@@ -292,6 +292,8 @@ def reader_of(wire: SlowWire, socket: Any = None) -> Reader:
 
 
 class Member:
+    """A reader without a socket."""
+
     def __init__(self) -> None:
         self.got: list[bytes] = []
 
