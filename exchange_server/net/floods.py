@@ -22,27 +22,28 @@ LEAST_NS, MOST_NS = 1 * MILLION, 50 * MILLION  # from one of their turns to the 
 
 
 class Floods:
-    """look_at: when `look` is to be called next. active: somebody may be over a throttle. aside: links that are over it and wait for their turn;
-    they are marked as ready. serving: the present turn is theirs. Times are ns of the steady clock."""
+    """next_at: from when on a turn has to ask `choose` for its links; that is all that a turn looks at while nobody floods. active: somebody may be over a throttle.
+    aside: links that are over it and wait for their turn; they are marked as ready. Times are ns of the steady clock."""
 
     __slots__ = (
-        "_active_until", "_began", "_ended", "_fair_ns", "_gate", "_later", "_looks", "_other_at", "_over", "_refusals", "_seen", "_timer", "_wake",
-        "active", "aside", "look_at", "serving",
+        "_active_until", "_began", "_ended", "_fair_ns", "_gate", "_later", "_look_at", "_looks", "_other_at", "_over", "_refusals", "_seen", "_tick", "_timer",
+        "_wake", "active", "aside", "next_at",
     )  # fmt: skip
 
     def __init__(
         self,
         limits: Limits,
         gate: Gate,
+        tick: Callable[[], int],
         over: Callable[[int], bool],
         refusals: Callable[[], int],
         later: Callable[[float, Callable[[], None]], object],
         wake: Callable[[], None],
     ) -> None:
-        """over(session): whether all its new orders are refused at present, because of a throttle or quota. refusals(): how many there ever were. later(seconds,
+        """tick(): the steady clock. over(session): whether all its new orders are refused at present, because of a throttle or quota. refusals(): how many there ever were. later(seconds,
         function): calls it then. wake: requests a turn."""
         self._fair_ns = limits.fair_ns
-        self._gate = gate
+        self._gate, self._tick = gate, tick
         self._over, self._refusals = over, refusals
         self._later, self._wake = later, wake
         self._seen = 0  # refusals at the last look
@@ -50,24 +51,33 @@ class Floods:
         self._active_until = 0
         self._other_at = 0  # when a session that is not over its throttle last had input
         self._began = self._ended = 0  # of the newest turn that was theirs
-        self.serving = False
         self._timer = False
-        self.look_at = 0
+        self._look_at = 0
+        self.next_at = 0
         self.active = False
         self.aside: list[Any] = []
+
+    def choose(self, ready: list[Any], now: int) -> list[Any]:
+        """The links that this turn is for."""
+        if now >= self._look_at:
+            self.look(now)
+        if self.active or self.aside:
+            ready = self.pace(ready, now)
+        self.next_at = 0 if self.active or self.aside else self._look_at
+        return ready
 
     def look(self, now: int) -> None:
         """See whether many requests are being refused."""
         refusals = self._refusals()
-        if refusals - self._seen >= REFUSALS and self.look_at:
+        if refusals - self._seen >= REFUSALS and self._look_at:
             self._active_until = now + ACTIVE_NS
         self._seen = refusals
         self._looks += 1
         self.active = now < self._active_until
-        self.look_at = now + LOOK_NS
+        self._look_at = now + LOOK_NS
 
     def pace(self, ready: list[Any], now: int) -> list[Any]:
-        """The links, of `ready` and of those that wait, that this turn is for."""
+        """The same while somebody may be over a throttle, or waits: of `ready` and of those that wait."""
         over: list[Any] = []
         others: list[Any] = []
         for link in (*self.aside, *ready):
@@ -86,13 +96,13 @@ class Floods:
                 self._timer = True
                 self._later(max(due - now, LEAST_NS) / 1e9, self._time)
             return others
-        self._began, self.serving = now, True
+        self._began = now
+        self._later(0, self._turned)
         return others + over
 
-    def turned(self, now: int) -> None:
-        """A turn that was theirs has ended."""
-        self.serving = False
-        self._ended = now
+    def _turned(self) -> None:
+        """What the loop does after a turn that was theirs."""
+        self._ended = self._tick()
 
     def _is_over(self, link: Any, now: int) -> bool:
         """Whether it is, or was a moment ago: a flood goes on in the next window of its throttle."""

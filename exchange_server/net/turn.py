@@ -95,7 +95,7 @@ class Pipeline:
         self.done: asyncio.Future[int] = loop.create_future()
         self.fairness = Fairness(limits, directory.owners)
         self.gate = gate = Gate(journal, clock, counters, self.wake)
-        self.floods = Floods(limits, gate, engine.over_throttle, engine.refusals, loop.call_later, self.wake)
+        self.floods = Floods(limits, gate, clock.tick_ns, engine.over_throttle, engine.refusals, loop.call_later, self.wake)
         self.calendar = calendar = Calendar(loop, clock, limits, counters, log, self.wake)
         self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
         self.pressure = Pressure(gate, journal, limits, counters, log, lambda seconds: loop.call_later(seconds, self.wake), free_bytes)
@@ -189,11 +189,8 @@ class Pipeline:
                 self._ready.append(link)
         if links.to_expel:
             links.say_goodbye(inp)
-        floods = self.floods
-        if now >= floods.look_at:
-            floods.look(now)
-        if floods.aside or (floods.active and self._ready):
-            self._ready = floods.pace(self._ready, now)
+        if now >= self.floods.next_at:
+            self._ready = self.floods.choose(self._ready, now)
         settling = self.engine.settling
         slice = settling and (self._slice_owed or not self._ready)  # what has arrived goes first; then, at the latest, a slice
         if slice:  # a settlement never fills the store's memory: who trades would wait for the disk
@@ -247,8 +244,6 @@ class Pipeline:
             self.wake()
         if calendar.expiry or (calendar.first and calendar.timer is None):
             calendar.set_timer()
-        if self.floods.serving:
-            self.floods.turned(self.clock.tick_ns())
 
     def _cross(self, inp: TurnInput, time_ns: int, now: int) -> bool:
         """Make a turn of the only ready link's input in one crossing, if nothing else is due; False: it is made as every other turn is."""

@@ -28,9 +28,10 @@ class Rig:
         self.refused = 0
         self.asked: list[int] = []  # sessions whose throttle was looked at
         self.timers: list[float] = []
+        self.after_turn: Any = None  # what the loop is to do after this turn: only after one of theirs
         self.woken = 0
         self.gate: Any = SimpleNamespace(held=[], released_at=0)
-        self.floods = Floods(Limits(), self.gate, self._over, lambda: self.refused, self._later, self._wake)
+        self.floods = Floods(Limits(), self.gate, lambda: self.now, self._over, lambda: self.refused, self._later, self._wake)
         self.floods.look(self.now)
         self.other, self.flood = link(1), [link(n) for n in range(101, 104)]
 
@@ -39,8 +40,11 @@ class Rig:
         return session > 100
 
     def _later(self, seconds: float, function: Any) -> None:
-        self.timers.append(seconds)
-        self.ring = function
+        if seconds:
+            self.timers.append(seconds)
+            self.ring = function
+        else:
+            self.after_turn = function
 
     def _wake(self) -> None:
         self.woken += 1
@@ -67,16 +71,16 @@ class Rig:
 
     def served(self, took: int) -> None:
         """The turn that was just made was theirs, and took so long."""
-        assert self.floods.serving
         self.now += took
-        self.floods.turned(self.now)
+        self.after_turn()
+        self.after_turn = None
 
 
 def test_few_refusals_are_no_flood_and_one_is_over_a_while_after_the_last() -> None:
     rig = Rig()
     rig.refused += REFUSALS - 1
     rig.floods.look(rig.now + LOOK_NS)
-    assert not rig.floods.active and rig.floods.look_at == rig.now + 2 * LOOK_NS
+    assert not rig.floods.active and rig.floods._look_at == rig.now + 2 * LOOK_NS
     rig.refused += REFUSALS
     rig.floods.look(rig.now + 2 * LOOK_NS)
     assert rig.floods.active
@@ -86,10 +90,24 @@ def test_few_refusals_are_no_flood_and_one_is_over_a_while_after_the_last() -> N
     assert not rig.floods.active
 
 
+def test_a_turn_has_nothing_to_ask_until_the_next_look_unless_somebody_floods_or_waits() -> None:
+    rig = Rig()
+    assert rig.floods.choose([rig.other], rig.now) == [rig.other] and rig.floods.next_at == rig.now + LOOK_NS
+    rig.now += LOOK_NS
+    rig.refused += REFUSALS
+    assert rig.floods.choose([rig.other], rig.now) == [rig.other] and rig.floods.next_at == 0
+    assert rig.floods.choose([*rig.flood], rig.now) == rig.flood and rig.floods.next_at == 0
+    rig.served(MS)
+    assert rig.floods.choose([*rig.flood], rig.now) == [] and rig.floods.next_at == 0
+    rig.now += ACTIVE_NS
+    assert rig.floods.choose([], rig.now) == rig.flood, "nobody who waits is forgotten when it is over"
+    assert rig.floods.next_at == rig.now + LOOK_NS
+
+
 def test_refusals_of_before_the_start_are_no_flood() -> None:
     rig = Rig()
     rig.refused = 10**9
-    fresh = Floods(Limits(), rig.gate, rig._over, lambda: rig.refused, rig._later, rig._wake)
+    fresh = Floods(Limits(), rig.gate, lambda: rig.now, rig._over, lambda: rig.refused, rig._later, rig._wake)
     fresh.look(rig.now)
     assert not fresh.active
 
@@ -97,7 +115,7 @@ def test_refusals_of_before_the_start_are_no_flood() -> None:
 def test_who_is_over_waits_while_others_are_active() -> None:
     rig = Rig()
     rig.first(MS // 5)
-    assert rig.pace(*rig.flood) == [] and rig.floods.aside == rig.flood and not rig.floods.serving
+    assert rig.pace(*rig.flood) == [] and rig.floods.aside == rig.flood and rig.after_turn is None
     assert rig.pace(rig.other, after=MS) == [rig.other], "the others go at once, alone"
     assert rig.pace(after=MS // 2) == [], "a tenth of the time is 2 ms"
     assert rig.pace(after=MS // 2) == rig.flood and rig.floods.aside == []
@@ -176,7 +194,7 @@ def test_a_throttle_is_looked_at_once_a_look_and_a_second_within_it_one_goes_at_
         rig.now += LOOK_NS
     rig.now = seen + LATELY_NS
     rig.floods.look(rig.now)
-    assert rig.pace() == [one] and not rig.floods.serving
+    assert rig.pace() == [one] and rig.after_turn is None
 
 
 def test_one_timer_asks_for_a_turn_while_somebody_waits() -> None:
@@ -202,7 +220,7 @@ async def test_on_real_sockets_everything_is_answered_in_order_and_the_other_fir
         await until(lambda: len(street.directory.bound) == 2)
         street.engine.over.add(2)
         floods = street.pipeline.floods
-        floods.look_at, floods._active_until, floods.active = 1 << 62, 1 << 62, True
+        floods._look_at, floods._active_until, floods.active, floods.next_at = 1 << 62, 1 << 62, True, 0
         w1.write(b"0\n")
         assert await lines(r1, 1) == [b"OK 0"]
         w2.write(b"0\n")
@@ -224,7 +242,7 @@ async def test_a_session_that_goes_while_it_waits_is_logged_off() -> None:
         await until(lambda: len(street.directory.bound) == 2)
         street.engine.over.add(2)
         floods = street.pipeline.floods
-        floods.look_at, floods._active_until, floods.active = 1 << 62, 1 << 62, True
+        floods._look_at, floods._active_until, floods.active, floods.next_at = 1 << 62, 1 << 62, True, 0
         w1.write(b"0\n")
         w2.write(b"0\n")
         assert await lines(r1, 1) == await lines(r2, 1) == [b"OK 0"]
