@@ -259,6 +259,8 @@ class Venue(Barred, Throttled, RowById):
     throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
     throttle_start = Word(L.V_THROTTLE + L.TH_START)
     throttle_used = Word(L.V_THROTTLE + L.TH_USED)
+    most_messages = Word(L.V_PACE + L.TH_LIMIT)  # a second; 0: no quota
+    most_journal_bytes = Word(L.V_BYTES + L.TH_LIMIT)
 
     def _this_second(self, throttle: int) -> int:
         started, used = (int(self.m[self.at + throttle + word]) for word in (L.TH_START, L.TH_USED))
@@ -276,8 +278,8 @@ class Venue(Barred, Throttled, RowById):
     @property
     def quota_used_up(self) -> bool:
         """Whether its quota of messages or of journal bytes refuses the shortest order."""
-        most, most_bytes = (int(self.m[self.at + quota + L.TH_LIMIT]) for quota in (L.V_PACE, L.V_BYTES))
-        return 0 < most <= self.messages or 0 < most_bytes < self.journal_bytes + 8 * L.CMD_WORDS
+        too_many = 0 < self.most_messages <= self.messages
+        return too_many or 0 < self.most_journal_bytes < self.journal_bytes + 8 * L.CMD_WORDS
 
 
 class Firm(Barred, RowById):
