@@ -23,10 +23,11 @@ from .core.kit.pairs import PAIR_WORDS
 from .core.layout import plain
 from .core.layout.definitions import MAX_CONTRACTS
 from .core.operate import operate
+from .core.risk.pacing import over_pace
 from .core.step import step
 from .registry import AdminAnswer, Registry
 from .registry.admission import EXCEPTIONS_PER_FIRM
-from .state import Session
+from .state import table
 from .upgrade.carry import OWN, carry
 
 Words = NDArray[np.int64]
@@ -354,13 +355,11 @@ class Engine:
         """Whether an event is being settled, so that the next turn needs a C_CONTINUE row."""
         return self._header[L.H_SETTLING] != 0
 
-    def refusals(self) -> int:
-        """Requests that the core refused, ever."""
-        return int(self._header[L.H_REFUSALS])
-
-    def over_throttle(self, session: int) -> bool:
-        """Whether each new order of a session is refused at present for a throttle or a quota."""
-        return Session.of(self.m, session).over_throttle
+    def paces(self) -> tuple[bytes, bool]:
+        """By session id, the pace at which a throttle or quota of it is used (pacing.OVER, AHEAD or 0); whether anybody is over one."""
+        marks = np.zeros(table(self.m, L.P_SESSION).capacity, np.uint8)
+        over = over_pace(self.m, marks) > 0
+        return marks.tobytes(), over
 
     @property
     def next_due(self) -> int:

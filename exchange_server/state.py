@@ -174,12 +174,6 @@ class Throttled:
         over = not self.throttle_limit or left <= 0
         return ThrottleWindow(self.throttle_limit, self.throttle_window, 0 if over else self.throttle_used, 0 if over else left)
 
-    @property
-    def used_up(self) -> bool:
-        """Whether its throttle refuses the next message."""
-        now = self.throttle
-        return bool(now.limit) and now.used >= now.limit
-
 
 class RowById(Row):
     """The row of an id. `of`: the id is known to be defined; `find`: it may be undefined."""
@@ -259,8 +253,6 @@ class Venue(Barred, Throttled, RowById):
     throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
     throttle_start = Word(L.V_THROTTLE + L.TH_START)
     throttle_used = Word(L.V_THROTTLE + L.TH_USED)
-    most_messages = Word(L.V_PACE + L.TH_LIMIT)  # a second; 0: no quota
-    most_journal_bytes = Word(L.V_BYTES + L.TH_LIMIT)
 
     def _this_second(self, throttle: int) -> int:
         started, used = (int(self.m[self.at + throttle + word]) for word in (L.TH_START, L.TH_USED))
@@ -274,12 +266,6 @@ class Venue(Barred, Throttled, RowById):
     @property
     def journal_bytes(self) -> int:
         return self._this_second(L.V_BYTES)
-
-    @property
-    def quota_used_up(self) -> bool:
-        """Whether its quota of messages or of journal bytes refuses the shortest order."""
-        too_many = 0 < self.most_messages <= self.messages
-        return too_many or 0 < self.most_journal_bytes < self.journal_bytes + 8 * L.CMD_WORDS
 
 
 class Firm(Barred, RowById):
@@ -335,14 +321,6 @@ class Session(Barred, Throttled, RowById):
     def logged_on(self) -> bool:
         """Whether the session is logged on."""
         return bool(self.flags & L.SF_LOGGED_ON)
-
-    @property
-    def over_throttle(self) -> bool:
-        """Whether each new order is refused at present, for its own throttle, its venue's, or its venue's quota of messages or journal bytes."""
-        if self.used_up or not self.venue:
-            return self.used_up
-        venue = Venue.of(self.m, self.venue)
-        return venue.used_up or venue.quota_used_up
 
 
 class Event(RowById):

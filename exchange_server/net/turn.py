@@ -95,7 +95,7 @@ class Pipeline:
         self.done: asyncio.Future[int] = loop.create_future()
         self.fairness = Fairness(limits, directory.owners)
         self.gate = gate = Gate(journal, clock, counters, self.wake)
-        self.floods = Floods(limits, gate, clock.tick_ns, engine.over_throttle, engine.refusals, loop.call_later, self.wake)
+        self.floods = Floods(limits, gate, clock.tick_ns, engine.paces, lambda: counters.rows, loop.call_later, self.wake)
         self.calendar = calendar = Calendar(loop, clock, limits, counters, log, self.wake)
         self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
         self.pressure = Pressure(gate, journal, limits, counters, log, lambda seconds: loop.call_later(seconds, self.wake), free_bytes)
@@ -220,7 +220,8 @@ class Pipeline:
         if links.closing:
             links.close_now()
         if applied:
-            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready and not settling, now)
+            alone = (self._alone and not self._ready) or self.floods.theirs
+            gate.commit(self._ticket, words <= self._inline_words, alone and not settling, now)
             self._follow_up(inp)
         self._close_turn(now)
 

@@ -65,10 +65,10 @@ class ConfigurationGiven(Body, frozen=True):
 
 
 class Configured(Answer, frozen=True):
-    """`outcome` done: `revision` runs now. unchanged: everything was so already. pending: it waits for a second person, as `pending_id`. preview: nothing was changed; `lines` say
-    what would be (+ new, ~ changed, - ended), and `base` and `plan` make sure that nothing else is when they are sent with it. `notes`: what of the file takes no effect now."""
+    """`outcome` done: `revision` runs now. unchanged: everything was so already. preview: nothing was changed; `lines` say what would be (+ new, ~ changed, - ended), and `base` and
+    `plan` make sure that nothing else is when they are sent with it. `notes`: what of the file takes no effect now. Nothing that a file can hold waits for a second person."""
 
-    outcome: Literal["done", "unchanged", "pending", "preview"]
+    outcome: Literal["done", "unchanged", "preview"]
     text: str
     act: str = "configuration"
     revision: Id | None = None
@@ -78,8 +78,6 @@ class Configured(Answer, frozen=True):
     notes: list[str] = []
     warnings: list[str] = []
     unchanged: Sum = 0
-    pending_id: Id | None = None
-    expires_at: Time | None = None
 
 
 class Operator(Answer, frozen=True):

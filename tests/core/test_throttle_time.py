@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from exchange_server.core import layout as L
-from exchange_server.state import Session
+from exchange_server.core.risk.pacing import AHEAD, OVER, SOON_LEAST, over_pace
+from exchange_server.state import Session, Venue, table
 from protocol import codes as C
 from tests.core_rig import PairStory
 from tests.model_worlds import SECOND
@@ -65,11 +67,18 @@ def test_a_clock_that_is_not_believed_refuses_new_orders_and_replaces_only() -> 
 OF_VENUE, OF_VENUE_TOO, OF_PLATFORM = 5, 6, 3  # sessions
 
 
+def paces(story: PairStory) -> np.ndarray:
+    """By session id; the kernel's count is that of the marks."""
+    marks = np.zeros(table(story.pair.core.m, L.P_SESSION).capacity, np.uint8)
+    assert over_pace(story.pair.core.m, marks) == (marks == OVER).sum()
+    return marks
+
+
 @pytest.mark.parametrize(
     "limits", [{}, {"session": 3}, {"venue": 3}, {"max_messages": 3}, {"max_journal": 3 * 8 * L.CMD_WORDS}, {"venue": 3, "session": 9}]
 )
 def test_who_is_told_to_be_over_a_throttle_is_refused_and_nobody_else(limits: dict[str, int]) -> None:
-    """Session.over_throttle, which says who waits for a turn (net/floods.py), against what the core does with the next order."""
+    """pacing.over_pace, which says who waits for a turn (net/floods.py), against what the core does with the next order."""
     story = PairStory(firms=3)
     for session, firm in ((OF_VENUE, 1), (OF_VENUE_TOO, 2)):
         limit = limits.get("session", 0) if session == OF_VENUE else 0
@@ -82,11 +91,53 @@ def test_who_is_told_to_be_over_a_throttle_is_refused_and_nobody_else(limits: di
         if step:
             at(story, 0, step)
         for session, firm in ((OF_VENUE, 1), (OF_VENUE_TOO, 2)):
-            told = Session.of(story.pair.core.m, session).over_throttle
+            told = paces(story)[session] == OVER
             id += 1
             (answer,) = story.new(firm, C.BUY, 1, 50, id=id, session=session)
             assert told == (answer.kind == C.E_REJECTED), (step, session, id)
             seen.add((session, told))
     over = {OF_VENUE} if set(limits) == {"session"} else {OF_VENUE, OF_VENUE_TOO} if limits else set()
     assert seen == {(session, False) for session in (OF_VENUE, OF_VENUE_TOO)} | {(session, True) for session in over}
-    assert not Session.of(story.pair.core.m, OF_PLATFORM).over_throttle
+    assert paces(story)[OF_PLATFORM] == 0
+
+
+@pytest.mark.parametrize("level", ["session", "venue", "max_messages"])
+@pytest.mark.parametrize(
+    ("limit", "used", "passed", "pace"),
+    [
+        (16 * SOON_LEAST, SOON_LEAST - 1, 0, AHEAD),  # too few to disturb anybody
+        (16 * SOON_LEAST, SOON_LEAST, 0, OVER),
+        (16 * SOON_LEAST + 16, SOON_LEAST, 0, AHEAD),  # less than a sixteenth of the limit
+        (4096, 769, SECOND // 16 - 1, OVER),  # an even pace: 256 by then
+        (4096, 768, SECOND // 16 + 1_000_000, AHEAD),  # three times the even pace, not more
+        (4096, 2049, SECOND // 2, AHEAD),
+        (4096, 2000, SECOND // 2, 0),  # behind it
+        (4096, 4096, SECOND - 1, OVER),  # the next one is refused
+        (4096, 4096, SECOND, 0),  # in a new window
+        (300, 300, 10, OVER),
+        (10, 9, SECOND - 1, 0),
+        (1_000_000_000_000_000_000, 256, 0, AHEAD),
+    ],
+)
+def test_the_pace_at_which_a_throttle_is_used(level: str, limit: int, used: int, passed: int, pace: int) -> None:
+    story = PairStory(firms=3)
+    of = {level: limit}
+    story.do(C.C_DEF_SESSION, id=OF_VENUE, firm=1, account=16, venue=1, throttle_limit=of.get("session", 0), throttle_window=SECOND)
+    quotas = {"max_messages": limit} if level == "max_messages" else {}
+    story.do(C.C_DEF_VENUE, id=1, fee_account=2, throttle_limit=of.get("venue", 0), throttle_window=SECOND, **quotas)
+    story.do(C.C_LOGON, session=OF_VENUE, next_in=2)
+    story.new(1, C.BUY, 1, 50, id=1, session=OF_VENUE)  # its window begins
+    m = story.pair.core.m
+    row = Session.of(m, OF_VENUE) if level == "session" else Venue.of(m, 1)
+    throttle = {"session": L.S_THROTTLE, "venue": L.V_THROTTLE, "max_messages": L.V_PACE}[level]
+    assert m[row.at + throttle + L.TH_USED] == 1
+    m[row.at + throttle + L.TH_USED] = used
+    m[L.H_TICK] += passed
+    assert paces(story)[OF_VENUE] == pace
+
+
+def test_a_session_that_is_not_logged_on_floods_nobody() -> None:
+    story = throttled("session")
+    assert paces(story)[1] == OVER
+    story.do(C.C_LOGOFF, session=1)
+    assert paces(story)[1] == 0

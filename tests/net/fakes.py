@@ -9,6 +9,7 @@ import numpy as np
 
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
+from exchange_server.core.risk.pacing import OVER
 from exchange_server.gateway.connection import Connection, TurnInput
 from exchange_server.journal.store import JournalFailed
 from exchange_server.net.observe import Log
@@ -34,7 +35,6 @@ class Engine:
         self.chunk = chunk
         self.last_chunk = True
         self.broken: Exception | None = None
-        self.refused = 0
         self.over: set[int] = set()  # sessions that are over their throttle
 
     def apply(self, inbox: np.ndarray, words: int, sink: Callable[[np.ndarray], None]) -> list[Answer]:
@@ -74,11 +74,8 @@ class Engine:
             sink(np.concatenate(events[i : i + self.chunk]))
         return answers
 
-    def refusals(self) -> int:
-        return self.refused
-
-    def over_throttle(self, session: int) -> bool:
-        return session in self.over
+    def paces(self) -> tuple[bytes, bool]:
+        return bytes(OVER if session in self.over else 0 for session in range(1 + max(self.over, default=0))), bool(self.over)
 
     def kinds(self) -> list[int]:
         return [int(r[0]) & 255 for r in self.rows]

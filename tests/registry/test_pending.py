@@ -1,12 +1,16 @@
 """Acts that wait for a second person: proposed, approved, refused, expired, and judged again when they are carried out."""
 
+import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import config
 from config import admin_records as ar
+from config.load import load
 from exchange_server.registry import Registry
-from exchange_server.registry.pending import BY_NAME, MOST_OF_ONE
+from exchange_server.registry.pending import BY_NAME, MOST_OF_ONE, needs_second
 from protocol import codes
 from tests.registry.access_world import Venues
 from tests.registry.test_registry import change
@@ -206,3 +210,48 @@ def test_what_waits_is_in_the_snapshot(world: Venues) -> None:
     assert again.pending == world.registry.pending and again.next_pending == world.registry.next_pending
     assert again.approvals == world.registry.approvals and again.to_bytes() == world.registry.to_bytes()
     assert [p.grants for p in again.principals] == [p.grants for p in world.registry.principals]
+
+
+FILE = """
+sandbox = true
+include = ["{sandbox}"]
+
+[[tags]]
+firm = "MM1"
+jurisdictions = ["DE"]
+kyc_level = 2
+
+[[quota]]
+venue = "WC26"
+sessions = 100
+
+[[rule]]
+rule = "known"
+venue = "WC26"
+effect = "deny"
+jurisdiction_in = ["US"]
+
+[[remove]]
+account = "MM1-B"
+why = "unused"
+
+[[key]]
+id = "MM1-2027"
+session = "MM1"
+public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+"""
+
+
+def test_nothing_that_a_file_can_hold_waits(world: Venues, tmp_path: Path) -> None:
+    """The API's answer to a configuration and `exos config apply` know no act that waits."""
+    (tmp_path / "all.toml").write_text(FILE.format(sandbox=Path(config.__file__).parent / "sandbox.toml"))
+    world.registry.approvals = ar.Approvals(acts=tuple(BY_NAME), withdrawals=dict.fromkeys(("USD", "EUR", "BTC"), 0))
+    records = tuple(item.record for item in load(tmp_path / "all.toml").items)
+    assert {type(record) for record in records} == set(typing.get_args(ar.Configured)) - {
+        ar.RemoveAccessRule,
+        ar.DefineListing,
+        ar.DefineSeries,
+    }
+    assert needs_second(world.registry, ar.Configuration(name="all.toml", records=records)) is None
+    withdrawal = ar.Transfer(key="w", asset="USD", amount=1, source="V1.A")
+    assert needs_second(world.registry, ar.Configuration(name="all.toml", records=(*records, withdrawal))) is BY_NAME["withdrawal"]

@@ -8,7 +8,6 @@ from config import asked as _asked
 from protocol import codes, errors
 
 from .. import operator_schemas as O
-from .. import words
 from ..apart import Apart
 from ..desk import Said
 from ..operation import Call, Made, Operation
@@ -114,9 +113,6 @@ def _preview(plan: dict[str, Any], shown: dict[str, Any]) -> O.Configured:
 
 def _done(said: Said, notes: list[str]) -> Made:
     result = said.result or {}
-    if pending := result.get("pending", 0):
-        until = words.maybe_time(result.get("expires_ns", 0))
-        return Made(O.Configured(outcome="pending", text=said.text, notes=notes, pending_id=str(pending), expires_at=until), status=202)
     settings = result.get("settings") or {}
     lines = [*result.get("lines", ()), *_asked.setting_lines({name: [None, value] for name, value in settings.items()})]
     changed = bool(result.get("applied") or settings)
@@ -141,8 +137,8 @@ async def no_opening(call: Call) -> Made:  # noqa: ARG001 (Handler)
 OPERATIONS = (
     Operation(
         "act_configuration", "POST", "/v1/operator/acts/configuration", "A configuration file as one action: all of it takes effect, or nothing", O.Configured,
-        configure, body=O.ConfigurationGiven, query=O.ActQuery, private=True, by="operator", problems=(403, 409, 413, 422, 429, 503, 504), also=(202,), server=False,
-        body_max=BODY, admit=admit,
+        configure, body=O.ConfigurationGiven, query=O.ActQuery, private=True, by="operator", problems=(403, 409, 413, 422, 429, 503, 504), server=False, body_max=BODY,
+        admit=admit,
     ),
     Operation(
         "act_opening", "POST", "/v1/operator/acts/opening", "Not offered over HTTP: the answer says why, and what to use", O.Act, no_opening, query=O.ActQuery,
