@@ -93,12 +93,13 @@ def kept(title: str, commands: int, resting: int) -> list[Result]:
 
 
 def core(scale: float = 1.0) -> list[Result]:
-    """Named flow, with its events kept, the 32-of-48 group alone, few resting orders."""
+    """Named flow, with its events kept, the 32-of-48 group alone, a 133-of-200 group alone, few resting orders."""
     n, resting = int(300_000 * scale), int(100_000 * scale)
     return [
         *line("named", f"core, named flow, {resting:,} resting", n, resting, 2e6),
         *kept("core, named flow, events kept", n, resting),
         *line("group", f"core, one 32-of-48 group, {resting:,} resting", n, resting, 1e6),
+        *line("large", f"core, one 133-of-200 group, {resting:,} resting", n, resting, 2.5e6),
         *line("shallow", "core, shallow (500 resting)", n, resting, 0),
     ]
 
