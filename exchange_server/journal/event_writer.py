@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
-from ..disk.event_rows import count_refusals
+from ..disk.event_rows import count_refusals, keep
 from .event_files import EventFiles, EventSum, Range
 from .files import disk_words
 from .runner import Runner
@@ -80,7 +80,7 @@ class EventWriter:
                 self._wait()
                 continue
             at = first + count - end
-            self._ring[slot * L.EVT_WORDS : (slot + take) * L.EVT_WORDS] = events[at * L.EVT_WORDS : (at + take) * L.EVT_WORDS]
+            keep(self._ring, slot, events, at, take)
             self.next_number = first = first + take
             if first >= self._border:
                 self._border = ((first - 1) // self._chunk + 1) * self._chunk + 1
