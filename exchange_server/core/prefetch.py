@@ -21,6 +21,7 @@ Wide: with more instruments or accounts than the caches hold. With fewer, these 
 from protocol import codes as C
 
 from . import layout as L
+from .book.levels import book_word
 from .kit.bits import mix2, mix3, touch
 from .kit.jit import leaf
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
@@ -126,23 +127,6 @@ def yes_terms(m, rows, c, inst):
     if contract_side == C.NO:
         price = m[inst + L.I_PAYOUT] - price
     return own_side(in_yes_terms(side_of(head), contract_side)), price
-
-
-@leaf
-def book_word(m, inst, ask, price, nodes):
-    """Where the book keeps what a price (YES ticks) leads to after at most so many nodes: place (arena offset) of a child's word; 0: not there yet."""
-    node = m[inst + L.I_ROOT + ask]
-    shift = m[inst + L.I_DEPTH_SHIFT]
-    if not 0 <= price < 64 << shift:
-        return 0
-    while node != 0:
-        at = node + L.N_CHILD + ((price >> shift) & 63)
-        nodes -= 1
-        if nodes == 0 or shift == 0:
-            return at
-        node = m[at]
-        shift -= 6
-    return 0
 
 
 @leaf
