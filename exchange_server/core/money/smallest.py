@@ -167,6 +167,7 @@ def _most_chosen(m, chosen, column, n):
 @leaf
 def _swap(m, chosen, column, n, out, into):
     """One contract is chosen no more, another one is."""
+    expect(m, _is_chosen(m, chosen, out) and not _is_chosen(m, chosen, into), L.INV_COLLATERAL)
     m[chosen + (out >> 6)] ^= 1 << (out & 63)
     m[chosen + (into >> 6)] ^= 1 << (into & 63)
     _sum_up(m, chosen, column, n, out >> 4)
@@ -233,6 +234,7 @@ def set_v(m, co, j, v):
             m[column + j] = v
             m[co + L.CO_WORST] += min(v, 0) - min(old, 0)
             m[co + L.CO_K] = after
+            expect(m, m[co + L.CO_WORST] <= 0, L.INV_COLLATERAL)
             return
         _mark(m, co)
     _by_marks(m, co, j, v)
@@ -280,6 +282,7 @@ def largest_with(m, co, j):
     n = m[co + L.CO_N]
     column = v_column(m, co)
     chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    expect(m, 1 < winners_of(m[co + L.CO_K]) < n, L.INV_COLLATERAL)
     if by_sign(m[co + L.CO_K]):
         _mark(m, co)
     return m[column + j] if _is_chosen(m, chosen, j) else m[column + _most_chosen(m, chosen, column, n)]
