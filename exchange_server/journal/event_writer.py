@@ -1,7 +1,7 @@
 """The newest event rows, in memory, and the helper that writes them to the event store's files.
 
-The loop copies rows into a ring; a helper thread makes their checksums and writes them, a chunk at a time, in kernels and system calls that do
-not hold the GIL. A whole chunk goes to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
+The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, a chunk at a time, in kernels and
+system calls that do not hold the GIL. A whole chunk goes to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
 behind, chunks go through the page cache, which takes what the disk cannot take at once.
 
 Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances

@@ -8,7 +8,6 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.disk import event_rows as er
 from exchange_server.journal.event_store import EventsMissing, EventStore, EventStoreError
-from exchange_server.journal.event_writer import page_aligned
 from protocol import codes
 from protocol.codes import E_ACCEPTED, E_LOGON
 from tests.journal.kit import patch
@@ -53,16 +52,6 @@ class Sessions:
                 rows.append(payload)
                 number += 1
         self.rows = np.concatenate(rows)
-
-
-def test_rows_go_to_their_place_in_the_ring_and_nowhere_else() -> None:
-    rows = np.arange(1, 40 * L.EVT_WORDS + 1, dtype=np.int64)
-    for slot, first, count in ((0, 0, 1), (3, 7, 17), (19, 20, 1), (0, 0, 20), (5, 5, 0)):
-        ring = page_aligned(20 * L.EVT_WORDS)
-        wanted = ring.copy()
-        wanted[slot * L.EVT_WORDS : (slot + count) * L.EVT_WORDS] = rows[first * L.EVT_WORDS : (first + count) * L.EVT_WORDS]
-        er.keep(ring, slot, rows, first, count)
-        assert np.array_equal(ring, wanted)
 
 
 @pytest.mark.parametrize("seed", range(12))
