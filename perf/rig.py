@@ -147,11 +147,13 @@ class Counts:
 
 
 def core_flow(name: str, commands: int, resting: int = 100_000) -> NamedFlow:
-    """The flows of the core's rows by name: named, group (32 of 48 alone), group1 (1 of 48 alone), shallow."""
+    """The flows of the core's rows by name: named, group (32 of 48 alone), group1 (1 of 48 alone), large (133 of 200 alone), shallow."""
     if name == "group":
         return named_flow(7, commands, resting, books=48, group=(32, 48), sessions=64)
     if name == "group1":
         return named_flow(7, commands, resting, books=48, group=(1, 48), sessions=64)
+    if name == "large":
+        return named_flow(7, commands, resting, books=200, group=(133, 200), sessions=64)
     if name == "shallow":
         return named_flow(7, commands, 500, sessions=64)
     return named_flow(7, commands, resting, sessions=64)

@@ -580,12 +580,21 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
 
 
 def check_chosen(m: Arena, co: int) -> None:
-    """Of each sixteen contracts the largest chosen v and the smallest other one are kept."""
-    n, k = int(m[co + L.CO_N]), int(m[co + L.CO_K])
+    """The counts of a collateral row are right, and either the k smallest are those below 0 and some zeros, or of each sixteen contracts the largest
+    chosen v and the smallest other one are kept."""
+    n, counts = int(m[co + L.CO_N]), int(m[co + L.CO_K])
+    k = W.winners_of(counts)
     if not 1 < k < n:
         return
     at = co + L.CO_COLUMNS + L.COL_CHOSEN * n
     worth = [int(m[co + L.CO_COLUMNS + L.COL_V * n + j]) for j in range(n)]
+    if W.is_counted(counts):
+        below, above = sum(v < 0 for v in worth), sum(v > 0 for v in worth)
+        assert (W.below_of(counts), W.above_of(counts)) == (below, above), "the counts of a collateral row are wrong"
+        if W.by_sign(counts):
+            assert below <= k <= n - above, "the k smallest are not those below 0 and some zeros"
+            assert m[co + L.CO_WORST] == sum(v for v in worth if v < 0), "the sum of what is below 0 is wrong"
+            return
     chosen = [bool(m[at + (j >> 6)] >> (j & 63) & 1) for j in range(n)]
     for block in range((n + 15) >> 4):
         of = range(16 * block, min(16 * block + 16, n))

@@ -20,8 +20,9 @@ from .kit.pairs import PAIR_ACCESS_EVENT, PAIR_ACCESS_VENUE, PAIR_BUDGET, PAIR_R
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, expiry_of, session_at
 from .layout.packed import pack_firm_account, status_of
-from .money.collateral import LEFT_OUT, is_paid_ahead
+from .money.collateral import is_paid_ahead
 from .money.products import is_settled, requirement, sets_worth, settlement, value_at_worst
+from .money.smallest import LEFT_OUT
 from .proofs import PROOF_WORDS, note, sentences, structure
 from .used_ids import dump_used
 

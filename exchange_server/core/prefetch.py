@@ -21,6 +21,7 @@ Wide: with more instruments or accounts than the caches hold. With fewer, these 
 from protocol import codes as C
 
 from . import layout as L
+from .book.levels import book_word
 from .kit.bits import mix2, mix3, touch
 from .kit.jit import leaf
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
@@ -28,6 +29,7 @@ from .kit.pools import pool_base, pool_cap
 from .kit.rows import instrument_at, session_at
 from .layout.packed import (
     account_of,
+    by_sign,
     contract_side_of,
     hash_of,
     in_yes_terms,
@@ -37,10 +39,12 @@ from .layout.packed import (
     ref_of,
     session_of,
     side_of,
+    winners_of,
 )
 from .life.ids import ARCHIVED
 
 WIDE = 2_000  # rows of instruments and accounts together
+FEW = 64  # contracts of a group: the marks of more take several lines, and most accounts have none there (money/smallest.py)
 FIRST = 30 * L.CMD_WORDS  # words ahead of each stage
 SECOND = 24 * L.CMD_WORDS
 FAR = 18 * L.CMD_WORDS
@@ -89,8 +93,15 @@ def touch_row(m, at, lines):
 
 
 @leaf
-def touch_columns(m, co, n, k, index):
-    """Prefetch what an order in a contract (its index) changes in a collateral row (pointer) of n columns, k winners."""
+def has_marks(m, co):
+    """Whether a collateral row (pointer) has its k smallest marked."""
+    counts = m[co + L.CO_K]
+    return not by_sign(counts) and 1 < winners_of(counts) < m[co + L.CO_N]
+
+
+@leaf
+def touch_columns(m, co, n, marks, index):
+    """Prefetch what an order in a contract (its index) changes in a collateral row (pointer) of n columns. marks: also of the k smallest."""
     if n > 1:
         j = co + L.CO_COLUMNS + index
         touch(m, j)
@@ -99,7 +110,7 @@ def touch_columns(m, co, n, k, index):
         touch(m, j + L.COL_V * n)
         touch(m, j + L.COL_BQ * n)
         touch(m, j + L.COL_SQ * n)
-        if 1 < k < n:
+        if marks:
             chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
             for at in range(0, ((n + 63) >> 6) + 2 * ((n + 15) >> 4), 8):
                 touch(m, chosen + at)
@@ -116,23 +127,6 @@ def yes_terms(m, rows, c, inst):
     if contract_side == C.NO:
         price = m[inst + L.I_PAYOUT] - price
     return own_side(in_yes_terms(side_of(head), contract_side)), price
-
-
-@leaf
-def book_word(m, inst, ask, price, nodes):
-    """Where the book keeps what a price (YES ticks) leads to after at most so many nodes: place (arena offset) of a child's word; 0: not there yet."""
-    node = m[inst + L.I_ROOT + ask]
-    shift = m[inst + L.I_DEPTH_SHIFT]
-    if not 0 <= price < 64 << shift:
-        return 0
-    while node != 0:
-        at = node + L.N_CHILD + ((price >> shift) & 63)
-        nodes -= 1
-        if nodes == 0 or shift == 0:
-            return at
-        node = m[at]
-        shift -= 6
-    return 0
 
 
 @leaf
@@ -242,7 +236,7 @@ def look_near(m, rows, c, wide):
         slot, key = pair_slot(m, rows, c, s, inst)
         if m[slot] == key and m[slot + 1] == m[m[inst + L.I_EVENT]]:  # other pairs of this event are no rows
             co = m[slot + 2]
-            touch_columns(m, co, m[co + L.CO_N], m[co + L.CO_K], m[inst + L.I_INDEX])
+            touch_columns(m, co, m[co + L.CO_N], has_marks(m, co), m[inst + L.I_INDEX])
             touch(m, m[co + L.CO_CASH])
             touch(m, m[co + L.CO_ACCOUNT])
         ask, price = yes_terms(m, rows, c, inst)
@@ -269,7 +263,8 @@ def look_near(m, rows, c, wide):
         touch(m, m[o + L.O_LISTING] + L.LI_ORDERS)
     else:  # the event knows the columns as well as the row, which is not there yet
         event = m[inst + L.I_EVENT]
-        touch_columns(m, co, m[event + L.E_ROOM], m[event + L.E_K_LEFT], m[inst + L.I_INDEX])
+        n = m[event + L.E_ROOM]
+        touch_columns(m, co, n, 1 < m[event + L.E_K_LEFT] < n <= FEW, m[inst + L.I_INDEX])
 
 
 @leaf
@@ -293,7 +288,7 @@ def look_hand(m, rows, c, wide):
         inst = m[o + L.O_INSTRUMENT]
         co = m[o + L.O_COLL]
         touch_row(m, m[inst + L.I_EVENT], 3)
-        touch_columns(m, co, m[co + L.CO_N], m[co + L.CO_K], m[inst + L.I_INDEX])
+        touch_columns(m, co, m[co + L.CO_N], has_marks(m, co), m[inst + L.I_INDEX])
         touch(m, m[co + L.CO_CASH])
         touch(m, m[co + L.CO_ACCOUNT])
 

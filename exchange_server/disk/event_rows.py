@@ -10,6 +10,7 @@ The running value (two words) is computed from all checksums so far: equal value
 from protocol.codes import E_CANCEL_REJECT, E_LOGON, E_REFUSED, E_REJECTED
 
 from ..core import layout as L
+from ..core.kit.copies import copy_past
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
 from ..core.layout.packed import extra_of, kind_of, reason_of
@@ -62,6 +63,12 @@ def seal_rows(data, count, first, sums, at, chain):
         y ^= (y >> 32) & HALF
     chain[0] = x
     chain[1] = y
+
+
+@kernel("void(int64[::1], int64, int64[::1], int64, int64)")
+def keep(ring, slot, rows, first, count):
+    """ring[slot ..] = rows[first ..], in rows. The ring begins a page, so each of its rows begins a cache line."""
+    copy_past(ring, slot * L.EVT_WORDS, rows, first * L.EVT_WORDS, count * L.EVT_WORDS)
 
 
 @kernel("void(int64[::1], int64, int64, int64[::1])")

@@ -1,7 +1,7 @@
 """The newest event rows, in memory, and the helper that writes them to the event store's files.
 
-The loop copies rows into a ring; a helper thread makes their checksums and writes them, a chunk at a time, in kernels and system calls that do
-not hold the GIL. A whole chunk goes to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
+The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, a chunk at a time, in kernels and
+system calls that do not hold the GIL. A whole chunk goes to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
 behind, chunks go through the page cache, which takes what the disk cannot take at once.
 
 Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
-from ..disk.event_rows import count_refusals
+from ..disk.event_rows import count_refusals, keep
 from .event_files import EventFiles, EventSum, Range
 from .files import disk_words
 from .runner import Runner
@@ -80,7 +80,7 @@ class EventWriter:
                 self._wait()
                 continue
             at = first + count - end
-            self._ring[slot * L.EVT_WORDS : (slot + take) * L.EVT_WORDS] = events[at * L.EVT_WORDS : (at + take) * L.EVT_WORDS]
+            keep(self._ring, slot, events, at, take)
             self.next_number = first = first + take
             if first >= self._border:
                 self._border = ((first - 1) // self._chunk + 1) * self._chunk + 1

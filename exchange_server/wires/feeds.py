@@ -12,9 +12,10 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.book.levels import level_find, level_worse
-from ..core.kit.bits import bytes_of, words_of
+from ..core.book.levels import book_word, level_find, level_worse
+from ..core.kit.bits import bytes_of, touch, words_of
 from ..core.kit.jit import kernel, leaf
+from ..core.kit.loads import load64, store64
 from ..core.kit.pools import pool_base, pool_cap
 from ..core.kit.rows import instrument_at
 from ..core.layout.packed import contract_side_of, extra_of, flags_of, instrument_of, kind_of, touched_instrument, touched_side
@@ -47,6 +48,9 @@ HEAD_BYTES = 64
 CHANGE_BYTES = 20
 TRADE_BYTES = 30
 LEVEL_BYTES = 19
+# Touched levels ahead, for prefetching: the turn's events have driven levels and nodes out of the caches
+FAR = 16  # the pointer to the level
+NEAR = 8  # the level
 
 
 @leaf
@@ -148,13 +152,21 @@ def _slot(index, slots, instrument, used):
     return slot, used
 
 
+@leaf
+def _level_word(m, at):
+    """Where the book has the level of an entry (arena offset) of the list of touched levels: place (arena offset) of its pointer, for a book of up to three
+    nodes. 0: there is none."""
+    entry = m[at]
+    return book_word(m, touched_instrument(entry), touched_side(entry), m[at + 1], 3)
+
+
 @kernel("int64(int64[::1], uint8[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
 def updates(m, wanted, tape, tape_words, out, index, res):
     """The turn's BookUpdates of the instruments with wanted[id] != 0, one frame each, into `out`; empties the list of touched levels.
 
     index: md_index_words(m) words, all 0 before the first call; its first res[RES_INDEX] rows of MD_INDEX_WORDS say (instrument, offset,
-    length, ...). res[RES_LOST]: 1 when the list had overflowed; then only trades are sent, and every book must be sent again.
-    ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done.
+    length, ...): one behind the other, res[RES_BYTES] in all. res[RES_LOST]: 1 when the list had overflowed; then only trades are sent, and every book must
+    be sent again. ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done.
     """
     room = out.shape[0]
     m = words_of(m)
@@ -204,6 +216,10 @@ def updates(m, wanted, tape, tape_words, out, index, res):
             p = write_int(out, p, m[L.H_TIME])
             index[r + MX_LENGTH] = write_array(out, p, index[r + MX_CHANGES])
         for i in range(touched):  # 3. levels
+            if i + FAR < touched:
+                touch(m, _level_word(m, dirty + (i + FAR) * L.DIRTY_WORDS))
+            if i + NEAR < touched:
+                touch(m, m[_level_word(m, dirty + (i + NEAR) * L.DIRTY_WORDS)])
             entry = m[dirty + i * L.DIRTY_WORDS]
             inst = touched_instrument(entry)
             ask = touched_side(entry)
@@ -233,10 +249,18 @@ def updates(m, wanted, tape, tape_words, out, index, res):
                 p = write_int(out, p, tape[t + TAPE_C])
                 out[p] = tape[t + TAPE_D]
                 index[r + MX_LENGTH] = p + 1
-        for i in range(used):
+        end = np.int64(0)
+        for i in range(used):  # 5. lengths; and there was more room for each than it took
             r = i * MD_INDEX_WORDS
-            index[r + MX_LENGTH] -= index[r + MX_OFFSET]
-            write_length(out, index[r + MX_OFFSET], index[r + MX_LENGTH] - 4)
+            begin = index[r + MX_OFFSET]
+            length = index[r + MX_LENGTH] - begin
+            write_length(out, begin, length - 4)
+            for b in range(0, length if end < begin else 0, 8):  # messages have SLACK_BYTES after them
+                store64(out, end + b, load64(out, begin + b))
+            index[r + MX_OFFSET] = end
+            index[r + MX_LENGTH] = length
+            end += length
+        res[L.RES_BYTES] = end
         m[L.H_DIRTY_COUNT] = 0
         m[L.H_DIRTY_LOST] = 0
     for i in range(used):

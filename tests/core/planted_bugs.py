@@ -41,7 +41,7 @@ CORE: list[Bug] = [
     ),
     (
         "the k smallest are not chosen again when one grows",
-        "money/collateral.py",
+        "money/smallest.py",
         "        if v > old:\n            at = _least_other(m, chosen, column, n)\n",
         "        if v > old and old != v - 1:\n            at = _least_other(m, chosen, column, n)\n",
     ),

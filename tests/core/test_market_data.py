@@ -40,12 +40,16 @@ class Feed:
         if status == L.ENC_SPACE:
             return None
         found = {}
+        end = 0
         for i in range(int(self.res[L.RES_INDEX])):
             instrument, offset, length = self.index[i * md.MD_INDEX_WORDS :][:3].tolist()
+            assert offset == end, "there is something between two messages"
+            end += length
             (payload,) = FrameReader().feed(out[offset : offset + length].tobytes())
             message = M.decode_server(payload)
             assert isinstance(message, M.BookUpdate) and message.instrument == instrument
             found[instrument] = message
+        assert end == self.res[L.RES_BYTES]
         return found
 
     def snapshot(self, instrument: int, depth: int = 1 << 20) -> M.BookSnapshot:

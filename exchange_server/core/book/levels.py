@@ -34,6 +34,23 @@ def level_find(m, inst, ask, price):
 
 
 @leaf
+def book_word(m, inst, ask, price, nodes):
+    """Where the book keeps what a price (YES ticks) leads to after at most so many nodes: place (arena offset) of a child's word; 0: not there yet."""
+    node = m[inst + L.I_ROOT + ask]
+    shift = m[inst + L.I_DEPTH_SHIFT]
+    if not 0 <= price < 64 << shift:
+        return 0
+    while node != 0:
+        at = node + L.N_CHILD + ((price >> shift) & 63)
+        nodes -= 1
+        if nodes == 0 or shift == 0:
+            return at
+        node = m[at]
+        shift -= 6
+    return 0
+
+
+@leaf
 def level_worse(m, level, ask):
     """Pointer to the next worse level (away from the touch), 0 at the end."""
     node = m[level + L.L_NODE]

@@ -333,7 +333,7 @@ def touched_side(word):
     return word & 1
 
 
-# ---- fees, forms and options --------------------------------------------------------------------------------------
+# ---- fees --------------------------------------------------------------------------------------
 
 
 @leaf
@@ -383,6 +383,56 @@ def venue_share_of(terms):
 def fee_before(terms):
     """The order's net fee before the fill, modulo 10,000, of EVT_FILL_TERMS."""
     return (terms >> 28) & 0x3FFF
+
+
+# ---- a collateral row ----------------------------------------------------------------------------------------------
+
+
+@leaf
+def pack_counts(winners, below, above, sign):
+    """CO_K: winners; contracts whose v is below and above 0, each at most MAX_CONTRACTS; sign: the sum of the smallest is that of those below 0."""
+    return winners | (below << 16) | (above << 32) | (1 << 48) | ((1 << 49) if sign else 0)
+
+
+@leaf
+def winners_of(counts):
+    """k of CO_K."""
+    return counts & 0xFFFF
+
+
+@leaf
+def below_of(counts):
+    """Contracts whose v is below 0, of CO_K."""
+    return (counts >> 16) & 0xFFFF
+
+
+@leaf
+def above_of(counts):
+    """Contracts whose v is above 0, of CO_K."""
+    return (counts >> 32) & 0xFFFF
+
+
+@leaf
+def is_counted(counts):
+    """Whether CO_K has counts: a row of a program that had none does not."""
+    return (counts >> 48) & 1 != 0
+
+
+@leaf
+def by_sign(counts):
+    """Whether the sum of the smallest is kept by sign (money/smallest.py)."""
+    return (counts >> 49) & 1 != 0
+
+
+@leaf
+def changed_counts(counts, old, new):
+    """CO_K after one v has changed from `old` to `new`."""
+    below = (1 if new < 0 else 0) - (1 if old < 0 else 0)
+    above = (1 if new > 0 else 0) - (1 if old > 0 else 0)
+    return counts + (below << 16) + (above << 32)
+
+
+# ---- forms and options ---------------------------------------------------------------------------------------------
 
 
 @leaf

@@ -74,7 +74,7 @@ SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"), ("COL_BQ", "SETTLED_POSITIO
 # Words with several fields: only packed.py packs and unpacks them.
 PACKED = (
     "CMD_HEAD", "CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_GROUP_SEQ", "EVT_HEAD", "EVT_SESSION_ACCOUNT", "EVT_INSTRUMENT",
-    "O_ATTR", "HE_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM",
+    "O_ATTR", "HE_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM", "CO_K",
 )  # fmt: skip
 
 # Commands and events: the words of each kind of row. Within a kind no two names may share a word; across kinds they do.

@@ -373,17 +373,17 @@ B_OWED = 4  # of this, debts (CO_OWED)
 B_BUST = 5  # 1: a bust left less cash than is locked, and no deposit or settlement has made it good
 
 # Collateral row of one account in one event: 16 words, then columns of CO_N words each:
-# q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
+# q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (marks of the k smallest, money/smallest.py), bq and sq (open quantity)
 CO_ACCOUNT = 0  # pointer
 CO_EVENT = 1  # pointer
 CO_CASH = 2  # balance pointer of the collateral (or quote) asset
 CO_BASE = 3  # balance pointer of the base asset (spot), else 0
 CO_REQUIRED = 4  # minor units that this row has locked in CO_CASH
 CO_BUYS = 5  # B
-CO_WORST = 6  # sum of the chosen (k smallest); spot: unused
+CO_WORST = 6  # sum of the k smallest v; spot: unused
 CO_NEXT_IN_EVENT = 7
 CO_N = 8  # columns: E_ROOM
-CO_K = 9
+CO_K = 9  # winners among the contracts that are not left out, and how the sum of the k smallest is kept (packed.py)
 CO_HELD_BASE = 10  # spot: base held by open sells
 CO_OWED = 11  # corrections and busts: what the account still owes (minor units), locked in CO_CASH though it is not there
 CO_BLOCKED = 12  # credited, and locked until it is covered

@@ -1,14 +1,10 @@
 """Collateral of one account in one event: exactly the worst case (domain.md section 4), updated incrementally.
 
 requirement = B - min(0, worst); worst = sum of the k smallest v_j (at most k: of the k smallest min(v_j, 0)),
-v_j = q_j P + B_j - S_j, all in minor units. The k smallest are marked as chosen: a bit for each contract in column COL_CHOSEN, followed by two
-words for each 16 contracts, the largest chosen v and the smallest other v of them. A change of one v_j swaps at most one chosen contract, so
-an update looks at n / 16 words and at the contracts of at most two sixteens; for k = 1 there is mostly nothing to look for.
+v_j = q_j P + B_j - S_j, all in minor units. smallest.py keeps that sum.
 
 A row has columns for E_ROOM contracts. Those after the event's n are all 0 until a new outcome joins: in an at-most group a v of 0 changes no
 worst case, and an exactly-k group with room has k = 1, whose search stops at n.
-
-A contract that was paid ahead of its group (markets/ahead.py) is left out: its v is LEFT_OUT, which is never among the smallest, and k counts the rest.
 
 `co` is the pointer of a collateral row, `j` the index of a contract in its event.
 """
@@ -22,9 +18,8 @@ from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.pools import pool_base
 from ..kit.rows import firm_row
 from .ledger import balance_get
-from .products import has_sets, requirement, reserve_part, sells_base, value_at_worst
-
-LEFT_OUT = 1 << 61
+from .products import requirement, reserve_part, sells_base, value_at_worst
+from .smallest import LEFT_OUT, begin_smallest, choose, largest_with, set_v, v_column
 
 
 @leaf
@@ -84,14 +79,12 @@ def collateral_get(m, account, event):
     m[co + L.CO_CASH] = cash
     m[co + L.CO_BASE] = base
     m[co + L.CO_N] = n
-    m[co + L.CO_K] = k
+    begin_smallest(m, co, k)
     if m[event + L.E_LEFT_OUT] != 0:
         for j in range(m[event + L.E_N]):
             if is_paid_ahead(m, event, j):
-                m[co + L.CO_COLUMNS + L.COL_V * n + j] = LEFT_OUT
-        _choose(m, co)
-    elif 1 < k < n:
-        _choose_first(m, co, n, k)
+                m[v_column(m, co) + j] = LEFT_OUT
+        choose(m, co, k)
     # The list is in order of first touch, which is the order of settlement reports.
     head = m[event + L.E_COLL_HEAD]
     if head == 0:
@@ -103,184 +96,13 @@ def collateral_get(m, account, event):
     return co
 
 
-NONE_CHOSEN = -(1 << 62)
-ALL_CHOSEN = 1 << 62
-
-
-@leaf
-def _is_chosen(m, chosen, j):
-    return (m[chosen + (j >> 6)] >> (j & 63)) & 1 != 0
-
-
-@leaf
-def _sum_up(m, chosen, column, n, block):
-    """Find the largest chosen v and the smallest other v of sixteen contracts again."""
-    most = NONE_CHOSEN
-    least = ALL_CHOSEN
-    first = block << 4
-    bits = m[chosen + (first >> 6)] >> (first & 63)
-    for i in range(min(16, n - first)):
-        v = m[column + first + i]
-        if (bits >> i) & 1 != 0:
-            most = max(most, v)
-        else:
-            least = min(least, v)
-    at = chosen + ((n + 63) >> 6) + 2 * block
-    m[at] = most
-    m[at + 1] = least
-
-
-@leaf
-def _note_change(m, chosen, column, n, j, old):
-    """Contract j was worth `old` and has another v now: keep its sixteen's largest chosen and smallest other v. Only where it was that one and is not any more
-    is there something to look for."""
-    at = chosen + ((n + 63) >> 6) + 2 * (j >> 4)
-    v = m[column + j]
-    if _is_chosen(m, chosen, j):
-        if v >= m[at]:
-            m[at] = v
-        elif old == m[at]:
-            _sum_up(m, chosen, column, n, j >> 4)
-    elif v <= m[at + 1]:
-        m[at + 1] = v
-    elif old == m[at + 1]:
-        _sum_up(m, chosen, column, n, j >> 4)
-    expect(m, v <= m[at] if _is_chosen(m, chosen, j) else v >= m[at + 1], L.INV_COLLATERAL)
-
-
-@leaf
-def _choose_first(m, co, n, k):
-    """Mark the first k of n contracts, 1 < k < n, as chosen, in a row whose v are all 0."""
-    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
-    for j in range(k):
-        m[chosen + (j >> 6)] |= 1 << (j & 63)
-    for block in range((n + 15) >> 4):
-        _sum_up(m, chosen, co + L.CO_COLUMNS + L.COL_V * n, n, block)
-
-
-@leaf
-def _in_block(m, chosen, column, n, block, v, wanted):
-    """A contract of a sixteen that is worth v and is chosen (wanted True) or not."""
-    for j in range(block << 4, min((block + 1) << 4, n)):
-        if m[column + j] == v and _is_chosen(m, chosen, j) == wanted:
-            return j
-    return -1
-
-
-@leaf
-def _least_other(m, chosen, column, n):
-    """The contract with the smallest v of those that are not chosen."""
-    blocks = chosen + ((n + 63) >> 6)
-    best = 0
-    least = m[blocks + 1]
-    for block in range(1, (n + 15) >> 4):
-        if m[blocks + 2 * block + 1] < least:
-            least = m[blocks + 2 * block + 1]
-            best = block
-    return _in_block(m, chosen, column, n, best, least, False)
-
-
-@leaf
-def _most_chosen(m, chosen, column, n):
-    """The contract with the largest v of those that are chosen."""
-    blocks = chosen + ((n + 63) >> 6)
-    best = 0
-    most = m[blocks]
-    for block in range(1, (n + 15) >> 4):
-        if m[blocks + 2 * block] > most:
-            most = m[blocks + 2 * block]
-            best = block
-    return _in_block(m, chosen, column, n, best, most, True)
-
-
-@leaf
-def _swap(m, chosen, column, n, out, into):
-    """One contract is chosen no more, another one is."""
-    m[chosen + (out >> 6)] ^= 1 << (out & 63)
-    m[chosen + (into >> 6)] ^= 1 << (into & 63)
-    _sum_up(m, chosen, column, n, out >> 4)
-    if out >> 4 != into >> 4:
-        _sum_up(m, chosen, column, n, into >> 4)
-
-
-@leaf
-def _set_v(m, co, j, v):
-    """Contract j is now worth v (minor units) in the worst case: keep CO_WORST the sum of the k smallest."""
-    n = m[co + L.CO_N]
-    k = m[co + L.CO_K]
-    column = co + L.CO_COLUMNS + L.COL_V * n
-    expect(m, 0 <= j < n and k >= 1, L.INV_COLLATERAL)
-    old = m[column + j]
-    if v == old:
-        return
-    m[column + j] = v
-    if k >= n:
-        m[co + L.CO_WORST] += v - old
-        return
-    if k == 1:
-        if v <= m[co + L.CO_WORST]:
-            m[co + L.CO_WORST] = v
-        elif old == m[co + L.CO_WORST]:
-            least = m[column]
-            for i in range(1, m[m[co + L.CO_EVENT] + L.E_N]):  # the columns after it wait for new outcomes
-                least = min(least, m[column + i])
-            m[co + L.CO_WORST] = least
-        return
-    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
-    _note_change(m, chosen, column, n, j, old)
-    if _is_chosen(m, chosen, j):
-        m[co + L.CO_WORST] += v - old
-        if v > old:
-            at = _least_other(m, chosen, column, n)
-            if m[column + at] < v:
-                m[co + L.CO_WORST] += m[column + at] - v
-                _swap(m, chosen, column, n, j, at)
-    elif v < old:
-        at = _most_chosen(m, chosen, column, n)
-        if m[column + at] > v:
-            m[co + L.CO_WORST] += v - m[column + at]
-            _swap(m, chosen, column, n, at, j)
-
-
-@leaf
-def _choose(m, co):
-    """Find the k smallest v_j anew: CO_WORST, and which are chosen."""
-    event = m[co + L.CO_EVENT]
-    n = m[co + L.CO_N]
-    k = m[co + L.CO_K]
-    columns = m[event + L.E_N] if has_sets(m, event) else n  # as far as `_set_v` searches
-    v = co + L.CO_COLUMNS + L.COL_V * n
-    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
-    for i in range(n):
-        m[chosen + i] = 0
-    m[co + L.CO_WORST] = 0
-    found = 0
-    while found < k:
-        at = -1
-        for i in range(columns):
-            if not _is_chosen(m, chosen, i) and m[v + i] != LEFT_OUT and (at < 0 or m[v + i] < m[v + at]):
-                at = i
-        if at < 0:
-            break
-        m[chosen + (at >> 6)] |= 1 << (at & 63)
-        m[co + L.CO_WORST] += m[v + at]
-        found += 1
-    if 1 < k < n:
-        for block in range((n + 15) >> 4):
-            _sum_up(m, chosen, v, n, block)
-
-
 @leaf
 def pays_for_winner(m, co, j):
     """Whether the account's buying power does not fall if contract j of an exactly-k group, 1 < k < n, wins and is paid ahead. It would fall where the
     account is short in j and the rest has a certain surplus, which no requirement counts. The account has no orders in j."""
-    n = m[co + L.CO_N]
-    column = co + L.CO_COLUMNS + L.COL_V * n
-    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
     worst = m[co + L.CO_WORST]
-    v = m[column + j]
-    expect(m, 1 < m[co + L.CO_K] < n, L.INV_COLLATERAL)
-    gone = v if _is_chosen(m, chosen, j) else m[column + _most_chosen(m, chosen, column, n)]
+    v = m[v_column(m, co) + j]
+    gone = largest_with(m, co, j)
     return v + min(0, worst - gone) >= min(0, worst)
 
 
@@ -288,10 +110,9 @@ def pays_for_winner(m, co, j):
 def leave_out(m, co, j):
     """Contract j, in which the account has nothing any more, was paid ahead of its group: the requirement is of the rest from here on."""
     cash = m[co + L.CO_CASH]
-    expect(m, m[co + L.CO_COLUMNS + j] == 0 and m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] == 0, L.INV_COLLATERAL)
-    m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] = LEFT_OUT
-    m[co + L.CO_K] = m[m[co + L.CO_EVENT] + L.E_K_LEFT]
-    _choose(m, co)
+    expect(m, m[co + L.CO_COLUMNS + j] == 0 and m[v_column(m, co) + j] == 0, L.INV_COLLATERAL)
+    m[v_column(m, co) + j] = LEFT_OUT
+    choose(m, co, m[m[co + L.CO_EVENT] + L.E_K_LEFT])
     required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
     m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
     m[co + L.CO_REQUIRED] = required
@@ -328,7 +149,7 @@ def collateral_shift(m, co, j, dq, dbuy, dsell):
     m[q + L.COL_BUY * n] += dbuy
     m[q + L.COL_SELL * n] += dsell
     m[co + L.CO_BUYS] += dbuy
-    _set_v(m, co, j, value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n]))
+    set_v(m, co, j, value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n]))
     expect(m, m[q + L.COL_BUY * n] >= 0 and m[q + L.COL_SELL * n] >= 0, L.INV_COLLATERAL)
     required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
     expect(m, required >= m[co + L.CO_BUYS] >= 0, L.INV_COLLATERAL)

@@ -200,16 +200,21 @@ class MarketData:
         m, res = self.engine.m, self._res
         while kernels.updates(m, self.books.wanted, self._tape, tape_words, self._out, self._index, res) == L.ENC_SPACE:
             self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
-        rows = self._index[: int(res[L.RES_INDEX]) * kernels.MD_INDEX_WORDS].tolist()
-        out = self._out.data
-        pieces: dict[Group, list[memoryview]] = {}
-        for at in range(0, len(rows), kernels.MD_INDEX_WORDS):
-            instrument, offset, length = rows[at : at + 3]
-            for group in self.books.groups(instrument):
-                pieces.setdefault(group, []).append(out[offset : offset + length])
-        self.updates += len(rows) // kernels.MD_INDEX_WORDS
-        for group, parts in pieces.items():
-            self._write_all(group.members, b"".join(parts), now_ns)
+        count, out = int(res[L.RES_INDEX]), self._out.data
+        self.updates += count
+        only = self.books.only
+        if only is not None:
+            if count:
+                self._write_all(only.members, bytes(out[: int(res[L.RES_BYTES])]), now_ns)
+        else:
+            rows = self._index[: count * kernels.MD_INDEX_WORDS].tolist()
+            pieces: dict[Group, list[memoryview]] = {}
+            for at in range(0, len(rows), kernels.MD_INDEX_WORDS):
+                instrument, offset, length = rows[at : at + 3]
+                for group in self.books.groups(instrument):
+                    pieces.setdefault(group, []).append(out[offset : offset + length])
+            for group, parts in pieces.items():
+                self._write_all(group.members, b"".join(parts), now_ns)
         if res[kernels.RES_LOST]:
             self.reset(now_ns)
 

@@ -59,6 +59,11 @@ class Subscribers:
         """The groups that take this book."""
         return self._groups.get(instrument, {})
 
+    @property
+    def only(self) -> Group | None:
+        """The group that takes all books that anyone takes, if there is no other."""
+        return next(iter(self._settled.values())) if len(self._settled) == 1 and not self._loose else None
+
     def takers(self, instrument: int) -> Iterator[Connection]:
         """The connections that take this book."""
         for group in self.groups(instrument):

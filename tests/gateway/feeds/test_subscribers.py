@@ -30,6 +30,8 @@ def agree(books: Subscribers, naive: dict[Any, set[int]]) -> None:
         assert books.wanted[instrument] == bool(takers)
         assert all(group.members for group in books.groups(instrument))
     assert books.books == len(set().union(*naive.values()))
+    if books.only is not None:
+        assert naive and set(books.only.members) == set(naive) and all(mine == books.only.instruments for mine in naive.values())
 
 
 @given(OPS)
@@ -57,6 +59,7 @@ def test_it_agrees_with_a_dict_of_sets(ops: list[tuple[str, int, set[int]]]) -> 
     books.settle()
     groups = {id(group) for instrument in range(1, BOOKS + 1) for group in books.groups(instrument)}
     assert len(groups) == len({frozenset(mine) for mine in naive.values()})  # equals share a group
+    assert (books.only is not None) == (len(groups) == 1)
     agree(books, naive)
 
 
