@@ -356,10 +356,10 @@ class Engine:
         return self._header[L.H_SETTLING] != 0
 
     def paces(self) -> tuple[bytes, bool]:
-        """By session id, the pace at which a throttle or quota of it is used (pacing.OVER, AHEAD or 0); whether anybody is over one."""
+        """By session id: is it over a throttle or quota, or soon will be (pacing.OVER, SOON or 0)? And is there any?"""
         marks = np.zeros(table(self.m, L.P_SESSION).capacity, np.uint8)
-        over = over_pace(self.m, marks) > 0
-        return marks.tobytes(), over
+        found = over_pace(self.m, marks)
+        return marks.tobytes(), found > 0
 
     @property
     def next_due(self) -> int:

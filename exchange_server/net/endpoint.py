@@ -68,7 +68,7 @@ class Link(asyncio.BufferedProtocol):
     """The server's side of one socket; a connection's Outlet."""
 
     __slots__ = (
-        "behind", "closed", "closing", "connection", "deadline", "eof", "expelled", "fd", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "over_look", "over_until", "paused_at", "peer", "queue",
+        "closed", "closing", "connection", "deadline", "due_more", "eof", "expelled", "fd", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "over_look", "over_until", "paused_at", "peer", "queue",
         "queued", "reading", "ready", "received", "stalled", "taken", "taken_age", "timer_at", "tls", "transport", "uses", "wants",
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ class Link(asyncio.BufferedProtocol):
         self.uses: tuple[Any, Any] | None = None  # the same of its venue and firm, once that is asked for
         self.greedy_at = 0  # when it last used more than a modest part of a turn
         self.over_look = self.over_until = 0  # the look at its session's throttle, and until when it counts as over it (floods.py)
-        self.behind = False  # it has had less than its throttle allows
+        self.due_more = False  # and whether its throttle allows more than it has had
         self.queue: deque[bytes] = deque()  # released, but the transport has paused writing
         self.queued = 0
         self.held = 0  # made, not yet released

@@ -2,8 +2,8 @@
 
 Most of what a session sends beyond its throttle, its venue's throttle or its venue's quota is refused. Refusing costs the loop and the disk as much as
 accepting does, so a flood of refusals would delay everybody. While another session is active, such sessions are therefore served in turns of their own,
-a few of them in each, and only so often that these turns, with the syncs that they need, take about a twentieth of the time; or up to a quarter while they
-have had less than their throttle allows, so that it is still theirs. In between their input waits, and TCP slows their peers down. Nothing is lost, and
+two of them in each, and only so often that these turns, with the syncs that they need, take about a twentieth of the time; or up to a quarter while their
+throttle has not been used up, so that what it allows is still theirs. In between their input waits, and TCP slows their peers down. Nothing is lost, and
 nothing is refused that would not be refused otherwise.
 
 Who uses up a throttle much faster than it lasts counts as over it already (core/risk/pacing.py): otherwise each flood would begin with a window's worth of
@@ -13,7 +13,7 @@ accepted orders at full speed. It counts so until a second after it was last ove
 from collections.abc import Callable
 from typing import Any
 
-from ..core.risk.pacing import AHEAD, OVER
+from ..core.risk.pacing import OVER
 from .gate import Gate
 from .limits import MILLION, Limits
 
@@ -22,7 +22,7 @@ LOOK_PART = 256  # a look takes at most one part in so many of the time
 ROWS = 16  # since the last look: fewer disturb nobody
 LATELY_NS = 1_000 * MILLION  # so long after it was over its throttle a session counts as over it
 PART = 20  # one part in so many of the time is theirs,
-BEHIND_PART = 4  # or one in so few while those who are next have had less than their throttle allows
+DUE_PART = 4  # or one in so few while those who are next have had less than their throttle allows
 LINKS = 2  # of them in one turn
 LEAST_NS, MOST_NS = MILLION // 2, 50 * MILLION  # from one of their turns to the next
 
@@ -82,9 +82,9 @@ class Floods:
         rows = self._rows()
         self._look_at = now + LOOK_NS
         if rows - self._seen >= ROWS:
-            self._marks, over = self._paces()
+            self._marks, found = self._paces()
             self._looks += 1
-            if over:
+            if found:
                 self._until = now + LATELY_NS
             self._look_at = max(self._look_at, now + LOOK_PART * (self._tick() - now))
         self._seen = rows
@@ -134,9 +134,9 @@ class Floods:
         if link.over_look != self._looks:
             link.over_look = self._looks
             mark = self._marks[connection.session] if connection.session < len(self._marks) else 0
-            if mark == OVER or (now < link.over_until and link.wants):  # it goes on if it sends more than it gets
+            if mark or (now < link.over_until and link.wants):  # it goes on if it sends more than it gets
                 link.over_until = self._until = now + LATELY_NS
-            link.behind = mark < AHEAD
+            link.due_more = mark != OVER
         return bool(now < link.over_until)
 
     def _due(self) -> int:
@@ -147,7 +147,7 @@ class Floods:
             if held and held[0].at <= self._began:
                 return latest
             self._took = max(self._ended, self._gate.released_at) - self._began
-        part = BEHIND_PART if any(link.behind for link in self.aside[:LINKS]) else PART
+        part = DUE_PART if any(link.due_more for link in self.aside[:LINKS]) else PART
         return min(self._began + max(part * self._took, LEAST_NS), latest)
 
     def _time(self) -> None:

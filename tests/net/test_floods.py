@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exchange_server.core.risk.pacing import AHEAD, OVER
-from exchange_server.net.floods import BEHIND_PART, LATELY_NS, LEAST_NS, LINKS, LOOK_NS, LOOK_PART, MOST_NS, PART, ROWS, Floods
+from exchange_server.core.risk.pacing import OVER, SOON
+from exchange_server.net.floods import DUE_PART, LATELY_NS, LEAST_NS, LINKS, LOOK_NS, LOOK_PART, MOST_NS, PART, ROWS, Floods
 from exchange_server.net.limits import Limits
 from protocol import codes
 
@@ -17,7 +17,9 @@ FAIR_NS = Limits().fair_ns
 
 def link(session: int) -> Any:
     connection = SimpleNamespace(session=session)
-    return SimpleNamespace(lost=False, eof=False, closing=None, connection=connection, over_look=0, over_until=0, wants=False, behind=False)
+    return SimpleNamespace(
+        lost=False, eof=False, closing=None, connection=connection, over_look=0, over_until=0, wants=False, due_more=False
+    )
 
 
 class Rig:
@@ -39,7 +41,7 @@ class Rig:
     def _paces(self) -> tuple[bytes, bool]:
         self.looked += 1
         self.now += self.look_takes
-        return bytes(self.marks.get(session, 0) for session in range(120)), OVER in self.marks.values()
+        return bytes(self.marks.get(session, 0) for session in range(120)), any(self.marks.values())
 
     def _later(self, seconds: float, function: Any) -> None:
         if seconds:
@@ -61,16 +63,10 @@ class Rig:
         """A flood is noticed, and the other session has just been active."""
         assert self.turn(self.other, after=LOOK_NS, rows=ROWS) == [self.other]
 
-    def first(self, took: int, behind: bool = False) -> int:
+    def first(self, took: int, mark: int = OVER) -> int:
         """A flood begins, and its first turn takes so long; when that turn began."""
+        self.marks = dict.fromkeys(self.marks, mark)
         self.begin()
-        if behind:
-            self.marks = {}
-            for one in self.flood:
-                one.over_until = self.now + LATELY_NS
-            self.floods.look(self.now)
-            self.rows += ROWS
-            self.floods.look(self.now)
         assert self.turn(*self.flood) == self.flood and self.floods.theirs
         began = self.now
         self.served(took)
@@ -92,8 +88,8 @@ def test_nobody_is_looked_for_while_little_goes_on() -> None:
 
 def test_a_turn_has_nothing_to_ask_until_the_next_look_unless_somebody_floods_or_waits() -> None:
     rig = Rig()
-    rig.marks = {101: AHEAD}
-    assert rig.turn(rig.other, *rig.flood, after=LOOK_NS, rows=ROWS) == [rig.other, *rig.flood], "ahead of the even pace is not over"
+    rig.marks = {}
+    assert rig.turn(rig.other, *rig.flood, after=LOOK_NS, rows=ROWS) == [rig.other, *rig.flood]
     assert rig.looked == 1 and rig.floods.next_at == rig.now + LOOK_NS
     rig.marks = {101: OVER}
     assert rig.turn(rig.other, after=LOOK_NS, rows=ROWS) == [rig.other] and rig.floods.next_at == 0
@@ -122,12 +118,12 @@ def test_who_is_over_waits_while_others_are_active() -> None:
     assert rig.turn(after=MS // 2) == rig.flood and rig.floods.aside == [] and rig.floods.theirs
 
 
-@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("mark", [SOON, OVER])
 @pytest.mark.parametrize("took", [0, MS // 2, 40 * MS])
-def test_how_long_they_wait_follows_from_what_their_turn_took_and_whether_they_had_what_is_theirs(took: int, behind: bool) -> None:
+def test_how_long_they_wait_follows_from_what_their_turn_took_and_whether_their_throttle_is_used_up(took: int, mark: int) -> None:
     rig = Rig()
-    began = rig.first(took, behind)
-    rig.now = max(rig.now, began + min(max((BEHIND_PART if behind else PART) * took, LEAST_NS), MOST_NS) - 1)
+    began = rig.first(took, mark)
+    rig.now = max(rig.now, began + min(max((DUE_PART if mark == SOON else PART) * took, LEAST_NS), MOST_NS) - 1)
     assert rig.turn(*rig.flood) == []
     assert rig.turn(after=1) == rig.flood
 
