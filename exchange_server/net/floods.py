@@ -20,9 +20,9 @@ from .limits import MILLION, Limits
 LOOK_NS = 5 * MILLION  # between two looks at the throttles
 LOOK_PART = 256  # a look takes at most one part in so many of the time
 ROWS = 16  # since the last look: fewer disturb nobody
-LATELY_NS = 1_000 * MILLION  # so long after it was over its throttle a session counts as over it
+LATELY_NS = 1_000 * MILLION  # so long after it was over its throttle, or sent more than it got, a session counts as over it
 PART = 20  # one part in so many of the time is theirs,
-DUE_PART = 4  # or one in so few while those who are next have had less than their throttle allows
+DUE_PART = 4  # or one in so few while the throttle of one who is next is not used up
 LINKS = 2  # of them in one turn
 LEAST_NS, MOST_NS = MILLION // 2, 50 * MILLION  # from one of their turns to the next
 

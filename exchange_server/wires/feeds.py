@@ -165,7 +165,7 @@ def updates(m, wanted, tape, tape_words, out, index, res):
     """The turn's BookUpdates of the instruments with wanted[id] != 0, one frame each, into `out`; empties the list of touched levels.
 
     index: md_index_words(m) words, all 0 before the first call; its first res[RES_INDEX] rows of MD_INDEX_WORDS say (instrument, offset,
-    length, ...): one behind the other, res[RES_BYTES] in all. res[RES_LOST]: 1 when the list had overflowed; then only trades are sent, and every book must
+    length, ...): one after the other, res[RES_BYTES] in all. res[RES_LOST]: 1 when the list had overflowed; then only trades are sent, and every book must
     be sent again. ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done.
     """
     room = out.shape[0]
