@@ -108,9 +108,10 @@ class Gate:
     def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
         """Write a turn's rows, and send its reports if that makes them durable.
 
-        small: the turn is short. alone: nothing else is going on, or the turn is one of a flood's (floods.py), which must end soon. The loop writes a small turn itself, without waking the writer's thread, in two
-        cases: nothing else is going on and no output is held; or a write without a sync is enough (`async` mode), where a sync in progress in the
-        writer's thread does not matter. now: ns, the turn's time on the steady clock. Raises JournalFailed.
+        small: the turn is short. alone: nothing else is going on, or the turn is one of a flood's (floods.py), which must end soon. The loop writes a
+        small turn itself, without waking the writer's thread, in two cases: it is alone and no output is held; or a write without a sync is enough
+        (`async` mode), where a sync in progress in the writer's thread does not matter. now: ns, the turn's time on the steady clock. Raises
+        JournalFailed.
         """
         self.ticket = ticket
         if small and (self._written_is_safe or (alone and not self.held)):
