@@ -31,6 +31,7 @@ from .layout.packed import (
     account_of,
     by_sign,
     contract_side_of,
+    extra_of,
     hash_of,
     in_yes_terms,
     instrument_of,
@@ -249,6 +250,7 @@ def look_near(m, rows, c, wide):
         return
     inst = m[o + L.O_INSTRUMENT]
     co = m[o + L.O_COLL]
+    touch(m, m[o + L.O_TEXT])
     touch(m, m[o + L.O_LEVEL])
     touch(m, m[o + L.O_NEXT])
     touch(m, m[o + L.O_PREV])
@@ -295,17 +297,18 @@ def look_hand(m, rows, c, wide):
 
 @leaf
 def look_ahead(m, rows, c, words):
-    """Prefetch for the rows ahead of the one at c; `words` is the end of the rows."""
+    """Prefetch for the rows ahead of the one at c; `words` is the end of the rows. What follows is taken to have as many rows each as this one."""
     wide = is_wide(m)
-    if wide and c + FIRST < words:
-        look_first(m, rows, c + FIRST)
-    if wide and c + SECOND < words:
-        look_second(m, rows, c + SECOND)
-    if c + FAR < words:
-        look_far(m, rows, c + FAR)
-    if c + MIDDLE < words:
-        look_middle(m, rows, c + MIDDLE)
-    if c + NEAR < words:
-        look_near(m, rows, c + NEAR, wide)
-    if c + HAND < words:
-        look_hand(m, rows, c + HAND, wide)
+    length = 1 + extra_of(rows[c + L.CMD_HEAD])
+    if wide and c + length * FIRST < words:
+        look_first(m, rows, c + length * FIRST)
+    if wide and c + length * SECOND < words:
+        look_second(m, rows, c + length * SECOND)
+    if c + length * FAR < words:
+        look_far(m, rows, c + length * FAR)
+    if c + length * MIDDLE < words:
+        look_middle(m, rows, c + length * MIDDLE)
+    if c + length * NEAR < words:
+        look_near(m, rows, c + length * NEAR, wide)
+    if c + length * HAND < words:
+        look_hand(m, rows, c + length * HAND, wide)
