@@ -200,6 +200,7 @@ class Server:
             if refused.code != Exit.JOURNAL:  # do not wait for a failed journal
                 self.close()
             raise
+        self.ahead = prefault.Ahead(self.engine.growing, runner)
         prefault.beside(self.engine.busiest(), runner)
         self.applied = self._configure()
         self.slow = SlowWork(runner)
@@ -454,7 +455,7 @@ class Server:
             self.binary,
         )
         pipeline.watches += [
-            self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
+            self.ahead.look, self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         extra = {"check": self._check, "reload_tls": self._reload_tls}
         self.office = Office(

@@ -41,8 +41,9 @@ SYSTEM = b"exos:"  # an ADMIN body of the server itself, which no connection can
 SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
 
 BUSY_WHOLE = (L.P_ID_HASH, L.P_PAIR_HASH)  # a key may be anywhere in them
-BUSY_FIRST = (L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE)  # they grow from their begin
-BUSY_BYTES = 256 << 20
+GROWING = (L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE)  # from their begin
+GROWING_IF_USED = (L.P_TEXT, L.P_USED)  # some exchanges never need them
+AHEAD_BYTES = 256 << 20  # of each growing table have their memory before they are needed: closed ids of two seconds at a million a second
 
 
 class InvariantBroken(RuntimeError):
@@ -310,19 +311,26 @@ class Engine:
         """Limit, used and asked of the latest refusal."""
         return int(self.m[L.H_LIMIT]), int(self.m[L.H_USED]), int(self.m[L.H_ASKED])
 
-    def busiest(self, most_bytes: int = BUSY_BYTES) -> list[Words]:
-        """What trading touches first: whole hash tables, up to `most_bytes` of each other busy table, and the event buffer."""
+    def growing(self, ahead_bytes: int = AHEAD_BYTES) -> list[Words]:
+        """What is in use of each growing table, and `ahead_bytes` after it: the part that should have its memory."""
         out = []
-        for pool, width, rows in self.capacities.pools():
-            if pool in BUSY_WHOLE or pool in BUSY_FIRST:
-                base = int(self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE])
-                words = width * rows if pool in BUSY_WHOLE else min(width * rows, most_bytes // 8)
-                out.append(self.m[base : base + words])
-        return [*out, self.events]
+        for pool in (*GROWING, *GROWING_IF_USED):
+            found = table(self.m, pool)
+            words = 0
+            if found.ever or pool in GROWING:
+                words = min(found.width * found.capacity, found.width * found.ever + ahead_bytes // 8)
+            out.append(self.m[found.base : found.base + words])
+        return out
 
-    def warm(self, most_bytes: int = BUSY_BYTES) -> None:
+    def busiest(self, ahead_bytes: int = AHEAD_BYTES) -> list[Words]:
+        """What trading touches first: whole hash tables, what the growing tables take next, and the event buffer."""
+        tables = [table(self.m, pool) for pool in BUSY_WHOLE]
+        whole = [self.m[each.base : each.base + each.width * each.capacity] for each in tables]
+        return [*whole, *self.growing(ahead_bytes), self.events]
+
+    def warm(self, ahead_bytes: int = AHEAD_BYTES) -> None:
         """Give the busiest tables their memory now. Changes no word."""
-        prefault.touch(self.busiest(most_bytes))
+        prefault.touch(self.busiest(ahead_bytes))
 
     # ---------------------------------------------------------------------------------------------------- looking
     @property

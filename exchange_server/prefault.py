@@ -4,6 +4,8 @@
 5.14 on), so the thread cannot disturb the loop's writes. Where that is missing, and where there is no second core for the thread (the loop would wait
 for it for up to 20 ms), the tables are touched before the start goes on, as `Engine.warm` does it.
 
+`Ahead`: from then on, the same for what tables that grow take next.
+
 `give_back`: the opposite, for an arena whose state has moved into another: what comes next takes the pages at once, and no second set of them is needed.
 """
 
@@ -63,3 +65,31 @@ def beside(parts: list[Words], runner: Runner, filled: Callable[[Words], bool] =
             filled(words)
 
     return runner.once("prefault", work, idle=True)
+
+
+class Ahead:
+    """Fills what growing tables take next, in a thread, beside trading. `growing` gives the part of each that should have its memory; it only gets longer.
+    A table that nevertheless grows faster gets its memory as it is used."""
+
+    def __init__(self, growing: Callable[[], list[Words]], runner: Runner, cores: int = len(CORES)) -> None:
+        """What `growing` gives now has its memory already. cores: as of `beside`; with one this does nothing."""
+        self.growing = growing
+        self.runner = runner
+        self.filled = [len(words) for words in growing()]
+        self.task: Task | None = None
+        self.able = cores > 1
+
+    def look(self) -> None:
+        """Called twice a second: start to fill what has been added, unless the thread is still at it."""
+        if not self.able or (self.task is not None and self.task.alive()):
+            return
+        wanted = self.growing()
+        parts = [words[done:] for words, done in zip(wanted, self.filled) if len(words) - done >= PIECE_BYTES // 8]
+        if not parts:
+            return
+        self.filled = [len(words) if len(words) - done >= PIECE_BYTES // 8 else done for words, done in zip(wanted, self.filled)]
+
+        def work() -> None:
+            self.able = all(fill(words) for words in parts)
+
+        self.task = self.runner.once("prefault", work, idle=True)

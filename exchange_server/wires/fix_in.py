@@ -11,7 +11,7 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import bytes_of, text_key, words_of
+from ..core.kit.bits import TEXT_LANES, bytes_of, lanes_key, text_lanes, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
 from ..core.kit.names import names_find
@@ -21,6 +21,7 @@ from ..core.risk.visibility import listing_for
 from .fix_parse import (
     GARBLED,
     INCOMPLETE,
+    SCRATCH_WORDS,
     SLOT_ACCOUNT,
     SLOT_CONTRACT,
     SLOT_EXEC_INST,
@@ -58,7 +59,9 @@ from .fix_parse import (
 CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 rows after it must be free
 CN_DAY = L.CN_WORDS + 1  # cache of the last date: its text, its ns
 CN_DAY_NS = L.CN_WORDS + 2
-CN_SCRATCH = L.CN_WORDS + 4
+CN_SCRATCH = L.CN_WORDS + 4  # fix_parse.SCRATCH_WORDS
+CN_PREFIX = CN_SCRATCH + SCRATCH_WORDS  # 3 words for each of the first words of the last text id: the word, the lanes of its key after it
+PREFIX_WORDS = 3
 FIX_CONN_WORDS = 128
 HAND_OVER = -1  # in CN_NEXT_IN: leave every message to plain Python (before logon, while a gap is open)
 
@@ -115,7 +118,33 @@ def put_text(buf, at, n, out, text):
 
 
 @leaf
-def put_id(buf, at, n, out, word):
+def _key_of(buf, at, n, conn):
+    """text_key of the n bytes at buf[at]. The lanes after the first words are kept in conn, because a sender's ids mostly begin alike."""
+    h1 = np.int64(TEXT_LANES[0])
+    h2 = np.int64(TEXT_LANES[1])
+    known = True
+    i = np.int64(0)
+    while i < PREFIX_WORDS and n - 8 * i >= 8:
+        w = load64(buf, at + 8 * i)
+        p = CN_PREFIX + 3 * i
+        if known and conn[p] == w:
+            h1 = conn[p + 1]
+            h2 = conn[p + 2]
+        else:
+            known = False
+            h1, h2 = text_lanes(buf, at + 8 * i, np.int64(8), h1, h2)
+            conn[p] = w
+            conn[p + 1] = h1
+            conn[p + 2] = h2
+            if i + 1 < PREFIX_WORDS:
+                conn[p + 3] = 0  # no word of a text: what is there is of another beginning
+        i += 1
+    h1, h2 = text_lanes(buf, at + 8 * i, n - 8 * i, h1, h2)
+    return lanes_key(h1, h2, n)
+
+
+@leaf
+def put_id(buf, at, n, conn, out, word):
     """Key words of a ClOrdID to out[word], out[word+1]: 1 when it needs the text row, 0 when it does not, -1 when it is no ClOrdID."""
     plain = plain_id(buf, at, n)
     if plain:
@@ -124,7 +153,7 @@ def put_id(buf, at, n, out, word):
         return np.int64(0)
     if not printable(buf, at, n):
         return np.int64(-1)
-    hi, lo = text_key(buf, at, n)
+    hi, lo = _key_of(buf, at, n, conn)
     out[word] = hi
     out[word + 1] = lo
     return np.int64(1)
@@ -240,13 +269,13 @@ def _row(m, buf, conn, out, pos):
                 return np.int64(0)
 
     # ---- the row, and behind it the text row when one of the ids is no plain number
-    extra = put_id(buf, conn[p + 2 * SLOT_ID], conn[p + 2 * SLOT_ID + 1], out, pos + L.CMD_ID_HI)
+    extra = put_id(buf, conn[p + 2 * SLOT_ID], conn[p + 2 * SLOT_ID + 1], conn, out, pos + L.CMD_ID_HI)
     if extra < 0:
         return np.int64(0)
     out[pos + L.CMD_ORIG_HI] = 0
     out[pos + L.CMD_ORIG_LO] = 0
     if kind != C.C_NEW:
-        orig = put_id(buf, conn[p + 2 * SLOT_ORIG], conn[p + 2 * SLOT_ORIG + 1], out, pos + L.CMD_ORIG_HI)
+        orig = put_id(buf, conn[p + 2 * SLOT_ORIG], conn[p + 2 * SLOT_ORIG + 1], conn, out, pos + L.CMD_ORIG_HI)
         if orig < 0:
             return np.int64(0)
         extra |= orig
@@ -324,7 +353,8 @@ def decode(m, buf, start, end, conn, out, pos, res):
     return status
 
 
-@kernel("int64(uint8[::1], int64, int64, int64[::1])")
-def id_key(data, start, length, out):
-    """For callers in Python: the key of a ClOrdID to out[0:2]; 1: it needs a text row, 0: not, -1: it is no ClOrdID. `data` with SLACK."""
-    return put_id(bytes_of(data), start, length, words_of(out), np.int64(0))
+@kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1])")
+def id_key(data, start, length, conn, out):
+    """For callers in Python: the key of a ClOrdID to out[0:2]; 1: it needs a text row, 0: not, -1: it is no ClOrdID. `data` with SLACK; conn:
+    FIX_CONN_WORDS words."""
+    return put_id(bytes_of(data), start, length, words_of(conn), words_of(out), np.int64(0))

@@ -65,6 +65,7 @@ SLOT_TEXT = 23
 SLOT_LENGTH = 30  # a length (95, 212 ...): the next field is data of that many bytes
 SLOT_CHECKSUM = 31
 SLOTS = 24
+SCRATCH_WORDS = 2 + 2 * SLOTS  # what take_apart needs of `conn`
 _TAGS = {
     35: SLOT_TYPE, 49: SLOT_SENDER, 56: SLOT_TARGET, 34: SLOT_SEQ, 52: SLOT_TIME, 50: SLOT_SENDER_SUB, 57: SLOT_TARGET_SUB,
     11: SLOT_ID, 41: SLOT_ORIG, 1: SLOT_ACCOUNT, 55: SLOT_SYMBOL, 54: SLOT_SIDE, 60: SLOT_TRANSACT, 38: SLOT_QTY, 40: SLOT_ORD_TYPE,
@@ -74,6 +75,9 @@ _TAGS = {
 SLOT_OF = np.zeros(5120, np.uint8)
 for _tag, _slot in _TAGS.items():
     SLOT_OF[_tag] = _slot
+
+EACH_BYTE = 0x0101010101010101  # times a byte: a word of it
+HIGH_BITS = -0x7F7F7F7F7F7F7F80  # the high bit of each byte
 
 GARBLED = -1
 INCOMPLETE = 0
@@ -260,14 +264,25 @@ def plain_id(buf, at, n):
 
 
 @leaf
+def _out_of_print(w):
+    """Not 0 when a byte of a word is not 0x20..0x7e. Bytes up to 0x7f do not carry into the next when these are added to them."""
+    return (w | ~(w + 0x60 * EACH_BYTE) | (w + EACH_BYTE)) & HIGH_BITS
+
+
+@leaf
 def printable(buf, at, n):
     """1 to 64 bytes, each 0x20..0x7e."""
     if n < 1 or n > 64:
         return False
-    for i in range(at, at + n):
-        if buf[i] < 32 or buf[i] > 126:
-            return False
-    return True
+    found = np.int64(0)
+    while n >= 8:
+        found |= _out_of_print(load64(buf, at))
+        at += 8
+        n -= 8
+    if n > 0:
+        mask = (np.int64(1) << (8 * n)) - 1
+        found |= _out_of_print((load64(buf, at) & mask) | (0x20 * EACH_BYTE & ~mask))
+    return found == 0
 
 
 @leaf

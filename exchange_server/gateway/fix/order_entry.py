@@ -19,7 +19,7 @@ from ...core.kit.loads import SLACK
 from ...core.kit.names import find_name
 from ...core.layout import plain
 from ...core.risk.visibility import visible_to
-from ...wires.fix_in import id_key
+from ...wires.fix_in import FIX_CONN_WORDS, id_key
 from ..connection import TurnInput
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has this id: the core refuses it with its own code (0 would mean the session's default)
@@ -179,5 +179,5 @@ def find_name_of(m: NDArray[np.int64], kind: int, text: bytes) -> int:
 def _key(text: bytes) -> tuple[tuple[int, int], bool]:
     """((hi, lo), True if it needs a text row)."""
     out = np.zeros(2, np.int64)
-    kind = id_key(_padded(text), 0, len(text), out)
+    kind = id_key(_padded(text), 0, len(text), np.zeros(FIX_CONN_WORDS, np.int64), out)
     return (int(out[0]), int(out[1])), kind == 1
