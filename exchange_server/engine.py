@@ -42,8 +42,9 @@ SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
 
 BUSY_WHOLE = (L.P_ID_HASH, L.P_PAIR_HASH)  # a key may be anywhere in them
 GROWING = (L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE)  # from their begin
-GROWING_IF_USED = (L.P_TEXT, L.P_USED)  # some exchanges never need them
-AHEAD_BYTES = 256 << 20  # of each growing table have their memory before they are needed: closed ids of two seconds at a million a second
+GROWING_IF_USED = (L.P_TEXT,)  # many exchanges never need it
+AHEAD_ROWS = 1 << 20  # of a growing table have their memory before they are needed: what a million orders a second use up in a second
+AHEAD_BYTES = 256 << 20  # at most
 
 
 class InvariantBroken(RuntimeError):
@@ -312,13 +313,16 @@ class Engine:
         return int(self.m[L.H_LIMIT]), int(self.m[L.H_USED]), int(self.m[L.H_ASKED])
 
     def growing(self, ahead_bytes: int = AHEAD_BYTES) -> list[Words]:
-        """What is in use of each growing table, and `ahead_bytes` after it: the part that should have its memory."""
+        """What has been used of each growing table and AHEAD_ROWS after it, at most `ahead_bytes`: the part that should have its memory."""
         out = []
         for pool in (*GROWING, *GROWING_IF_USED):
             found = table(self.m, pool)
             words = 0
             if found.ever or pool in GROWING:
-                words = min(found.width * found.capacity, found.width * found.ever + ahead_bytes // 8)
+                ahead = (
+                    min(found.width * AHEAD_ROWS, ahead_bytes // 8) if found.width > 1 else ahead_bytes // 8
+                )  # rows of collateral differ in width
+                words = min(found.width * found.capacity, found.width * found.ever + ahead)
             out.append(self.m[found.base : found.base + words])
         return out
 

@@ -1,7 +1,8 @@
-"""The busiest tables have their memory after a start, whether the system fills pages on request or not, and no word changes by it."""
+"""The busiest tables have their memory after a start, and growing ones before they need it, whether the system fills pages on request or not, and no word changes by it."""
 
 import ctypes
 import mmap
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from exchange_server import prefault
 from exchange_server.core import layout as L
 from exchange_server.engine import BUSY_WHOLE, Capacities, Engine
-from exchange_server.journal.runner import Inline, Threads
+from exchange_server.journal.runner import Inline, Task, Threads
 
 PAGE = 4096
 SMALL = Capacities(
@@ -70,6 +71,60 @@ def test_a_table_is_filled_up_to_the_limit_and_a_hash_table_whole() -> None:
     assert sum(len(words) for words in whole[:-1]) == sum(w * n for pool, w, n in SMALL.pools() if pool in BUSY_WHOLE)
     assert all(absent(words) == 0 for words in whole if len(words))
     assert missing(engine) > 100
+
+
+def grow(engine: Engine, pool: int, rows: int) -> None:
+    engine.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_NEXT] += rows
+
+
+def test_a_table_gets_its_memory_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exchange_server.engine.AHEAD_ROWS", 20_000)
+    monkeypatch.setattr(prefault, "PIECE_BYTES", 1 << 16)
+    engine = untouched()
+    if not prefault.fill(engine.m[:1]):
+        pytest.skip("this kernel does not fill pages on request (Linux 5.14)")
+    prefault.beside(engine.busiest(), Inline(), cores=2)
+    ahead = prefault.Ahead(engine.growing, Inline(), cores=2)
+    texts = engine.growing()[-1]
+    assert len(texts) == 0, "no text was used"
+    grow(engine, L.P_TEXT, 1)
+    after = engine.growing()[-1]
+    assert len(after) == 20_001 * L.TEXT_WORDS and absent(after) > 200
+    ahead.look()
+    assert absent(after) <= 1, "the one page is shared with what follows"
+    grow(engine, L.P_TEXT, 100)
+    ahead.look()
+    assert ahead.filled[-1] == len(after), "less than a piece more: not yet"
+    grow(engine, L.P_TEXT, 15_000)
+    ahead.look()
+    assert len(engine.growing()[-1]) == 35_101 * L.TEXT_WORDS and absent(engine.growing()[-1]) <= 1
+    grow(engine, L.P_TEXT, 4_000)
+    assert len(engine.growing()[-1]) == 39_101 * L.TEXT_WORDS
+    grow(engine, L.P_TEXT, 899)
+    assert len(engine.growing()[-1]) == 40_000 * L.TEXT_WORDS, "the whole table and no more"
+    assert not engine.m[L.HEADER_WORDS :].any()
+
+
+@pytest.mark.parametrize("why", ["one core", "no memory", "still at it"])
+def test_a_thread_that_would_disturb_is_not_started(monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(prefault, "PIECE_BYTES", 1 << 16)
+
+    class Counted(Inline):
+        def once(self, name: str, work: Callable[[], None], idle: bool = False) -> Task:
+            started.append(name)
+            return super().once(name, work, idle)
+
+    monkeypatch.setattr(prefault, "fill", lambda words: why != "no memory")
+    engine = untouched()
+    ahead = prefault.Ahead(engine.growing, Counted(), 1 if why == "one core" else 2)
+    for _ in range(2):
+        grow(engine, L.P_TEXT, 20_000)
+        grow(engine, L.P_ARCHIVE, 1)
+        if started and why == "still at it":
+            monkeypatch.setattr(ahead.task, "alive", lambda: True)
+        ahead.look()
+    assert len(started) == (0 if why == "one core" else 1)
 
 
 def test_pages_that_are_given_back_are_those_of_these_words_alone() -> None:

@@ -8,6 +8,7 @@ Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Onl
 `written_to`, after a chunk is in its file or noted in `failed`. The loop may therefore read every row from `written_to` on.
 """
 
+import contextlib
 import mmap
 import threading
 import time
@@ -25,6 +26,7 @@ from .runner import Runner
 
 CHUNK_ROWS = 1 << 12  # rows and checksums of a chunk are whole pages: 768 and 32 KiB
 RING_CHUNKS = 16
+LARGE_PAGE = 2 << 20  # bytes
 REASONS = 512  # reasons of refusals that are counted apart
 PAUSE_S = 0.0002  # after a chunk, while less than half of the ring waits: where loop and helper share a core, an order that arrives is not kept for a time slice
 WAIT_S = 0.1  # between two looks at the helper while the ring is full
@@ -35,8 +37,14 @@ class EventStoreError(Exception):
 
 
 def page_aligned(words: int) -> NDArray[np.int64]:
-    """An array that can be written directly to a disk; its pages are there already."""
-    array = np.frombuffer(mmap.mmap(-1, -(-words * 8 // mmap.PAGESIZE) * mmap.PAGESIZE), dtype=np.int64)[:words]
+    """An array that can be written directly to a disk; its pages are there already, large ones where the system has them: a write names each page."""
+    room = mmap.mmap(-1, -(-words * 8 // mmap.PAGESIZE) * mmap.PAGESIZE + LARGE_PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if words * 8 >= LARGE_PAGE:
+        with contextlib.suppress(OSError):  # a kernel without them
+            room.madvise(mmap.MADV_HUGEPAGE)
+    array = np.frombuffer(room, np.int64)
+    begin = -array.ctypes.data % LARGE_PAGE // 8
+    array = array[begin : begin + words]
     array |= 0
     return array
 

@@ -21,7 +21,13 @@ def key(text: bytes, conn: np.ndarray) -> tuple[int, int, int]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(BEGINNINGS), st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(BEGINNINGS), st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)),
+        min_size=1,
+        max_size=30,
+    )
+)
 def test_a_key_is_that_of_the_text_alone(ids: list[tuple[str, str]]) -> None:
     conn = np.zeros(FIX_CONN_WORDS, np.int64)
     for beginning, rest in ids:
