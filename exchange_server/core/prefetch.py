@@ -2,20 +2,23 @@
 
 A command touches some thirty cache lines, many of which were not touched recently: the slot of its ClOrdID, the order and its neighbours in the queue and
 in the account's list, the book's nodes and the level, the collateral row; where there are many instruments or accounts, their rows too. Loaded from
-memory one after the other they cost 100 ns and more each. Stages look ahead of the current row, each at what the one before has fetched; the table
-says which lines each stage fetches. These are hints only and nothing is written, so events, state and replay are the same without them. Rows
-ahead may be text rows with any content, so every word read here is checked to be in its table.
+memory one after the other they cost 100 ns and more each. Stages look ahead of the current command, each at what the one before has fetched; the table
+says which lines each stage fetches. These are hints only and nothing of the state is written, so events, state and replay are the same without them.
 
-| rows ahead | a new order                                        | a cancel or a replacement                                  |
-|------------|----------------------------------------------------|------------------------------------------------------------|
-| 30 (wide)  | instrument, account                                | -                                                          |
-| 24 (wide)  | event, listing, best levels                        | -                                                          |
-| 18         | slots of its id and of (account, event), the root  | slots of its ids                                           |
-| 12         | collateral row, the next node                      | the order                                                  |
-| 6          | columns, balance, the leaf; the order it meets     | its neighbours, level, collateral row; wide: instrument    |
-| 3          | the level                                          | wide: event, balance                                       |
+| commands ahead | a new order                                        | a cancel or a replacement                                  |
+|----------------|----------------------------------------------------|------------------------------------------------------------|
+| 30 (wide)      | instrument, account                                | -                                                          |
+| 24 (wide)      | event, listing, best levels                        | -                                                          |
+| 18             | slots of its id and of (account, event), the root  | slots of its ids                                           |
+| 12             | collateral row, the next node                      | the order                                                  |
+| 6              | columns, balance, the leaf; the order it meets     | its neighbours, level, collateral row; wide: instrument    |
+| 3              | the level                                          | wide: event, balance                                       |
 
 Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
+
+What a stage has found is noted for the next (`seen`), on the stack of the kernel: half of what looking ahead cost was finding the same again. The commands
+between two stages change the state, so a note may be out of date. Each stage therefore checks what it follows: that a slot has what it had, and that a
+word of the book leads to a node. Rows ahead may be text rows with any content, so every word read there is checked to be in its table.
 """
 
 from protocol import codes as C
@@ -52,6 +55,18 @@ FAR = 18 * L.CMD_WORDS
 MIDDLE = 12 * L.CMD_WORDS
 NEAR = 6 * L.CMD_WORDS
 HAND = 3 * L.CMD_WORDS
+SEEN = 64  # rows about which there are notes: those of FAR commands with a text row each
+NOTE_WORDS = 8
+SEEN_WORDS = SEEN * (1 + NOTE_WORDS)  # which row each note is about (offset; -1: none), then the notes
+NOTE_INSTRUMENT = 0  # pointer, of a new order; 0: a cancel or a replacement
+NOTE_SLOT = 1  # arena offset: of its pair, or of the id of the order that it is about
+NOTE_KEY = 2  # what is expected there: the pair's first word, or the id's hash
+NOTE_PLACE = 3  # new order: how far its price has been followed in the book (book_word)
+NOTE_PRICE = 4  # YES ticks
+NOTE_ASK = 5
+NOTE_FIRM = 3  # else: id
+NOTE_ORDER = 4  # pointer, 0: not found
+NOTE_WORD = 5  # of the slot
 
 
 @leaf
@@ -59,20 +74,6 @@ def slot_of(m, firm, hi, lo):
     """Home slot of a ClOrdID: (arena offset, hash)."""
     h = mix3(firm, hi, lo)
     return pool_base(m, L.P_ID_HASH) + (h & (pool_cap(m, L.P_ID_HASH) - 1)), h
-
-
-@leaf
-def order_of_slot(m, firm, hi, lo):
-    """The open order (pointer) whose id is in its home slot, else 0. Sufficient for a hint."""
-    slot, h = slot_of(m, firm, hi, lo)
-    word = m[slot]
-    ref = ref_of(word)
-    if word == 0 or hash_of(word) != h:
-        return 0
-    if ref & ARCHIVED:
-        touch(m, pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS)
-        return 0
-    return pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
 
 
 @leaf
@@ -184,8 +185,40 @@ def look_second(m, rows, c):
 
 
 @leaf
-def look_far(m, rows, c):
-    """18 rows ahead: slots of hash tables, and the root of the book."""
+def note_at(seen, c):
+    """Offset in `seen` of the note about the row at c."""
+    return SEEN + (c // L.CMD_WORDS & (SEEN - 1)) * NOTE_WORDS
+
+
+@leaf
+def is_noted(seen, c):
+    """Whether the note in that place is about the row at c."""
+    return seen[c // L.CMD_WORDS & (SEEN - 1)] == c
+
+
+@leaf
+def nothing_seen(seen):
+    """Empty the notes: at the begin of a call, when they may have anything."""
+    for i in range(SEEN):
+        seen[i] = -1
+
+
+@leaf
+def deeper(m, at, price, shift):
+    """From the place of a child's word in the book (arena offset, 0: none) to the one in the node that it leads to; the same place in a leaf, 0 where
+    there is no node."""
+    if at == 0 or shift < 0:
+        return at
+    node = m[at]
+    base = pool_base(m, L.P_NODE)
+    if node < base or node >= base + pool_cap(m, L.P_NODE) * L.NODE_WORDS:  # an empty word, or one of a node that has become another's
+        return 0
+    return node + L.N_CHILD + ((price >> shift) & 63)
+
+
+@leaf
+def look_far(m, rows, c, seen):
+    """18 commands ahead: slots of hash tables, and the root of the book."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
@@ -193,60 +226,90 @@ def look_far(m, rows, c):
     if kind != C.C_CANCEL:
         slot, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
         touch(m, slot)
+    n = note_at(seen, c)
     if kind != C.C_NEW:
-        slot, _ = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
+        slot, h = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
         touch(m, slot)
-        return
-    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
-    if inst != 0:
-        slot, _ = pair_slot(m, rows, c, s, inst)
-        touch(m, slot)
-        ask, price = yes_terms(m, rows, c, inst)
-        touch(m, book_word(m, inst, ask, price, 1))
-
-
-@leaf
-def look_middle(m, rows, c):
-    """12 rows ahead: what the slots point to."""
-    kind, s = asker(m, rows, c)
-    if s == 0:
-        return
-    if kind != C.C_NEW:
-        o = order_of_slot(m, m[s + L.S_FIRM], rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
-        if o != 0:
-            touch_row(m, o, 4)
-        return
-    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
-    if inst != 0:
-        slot, _ = pair_slot(m, rows, c, s, inst)
-        touch_row(m, m[slot + 2], 3)
-        ask, price = yes_terms(m, rows, c, inst)
-        touch(m, book_word(m, inst, ask, price, 2))
-
-
-@leaf
-def look_near(m, rows, c, wide):
-    """6 rows ahead: what the collateral row and the order point to."""
-    kind, s = asker(m, rows, c)
-    if s == 0:
-        return
-    if kind == C.C_NEW:
+        seen[n + NOTE_INSTRUMENT] = 0
+        seen[n + NOTE_SLOT] = slot
+        seen[n + NOTE_KEY] = h
+        seen[n + NOTE_FIRM] = firm
+    else:
         inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
         if inst == 0:
             return
         slot, key = pair_slot(m, rows, c, s, inst)
-        if m[slot] == key and m[slot + 1] == m[m[inst + L.I_EVENT]]:  # other pairs of this event are no rows
+        touch(m, slot)
+        ask, price = yes_terms(m, rows, c, inst)
+        at = book_word(m, inst, ask, price, 1)
+        touch(m, at)
+        seen[n + NOTE_INSTRUMENT] = inst
+        seen[n + NOTE_SLOT] = slot
+        seen[n + NOTE_KEY] = key
+        seen[n + NOTE_PLACE] = at
+        seen[n + NOTE_PRICE] = price
+        seen[n + NOTE_ASK] = ask
+    seen[c // L.CMD_WORDS & (SEEN - 1)] = c
+
+
+@leaf
+def look_middle(m, c, seen):
+    """12 commands ahead: what the slots point to."""
+    if not is_noted(seen, c):
+        return
+    n = note_at(seen, c)
+    slot = seen[n + NOTE_SLOT]
+    inst = seen[n + NOTE_INSTRUMENT]
+    if inst != 0:
+        touch_row(m, m[slot + 2], 3)
+        at = deeper(m, seen[n + NOTE_PLACE], seen[n + NOTE_PRICE], m[inst + L.I_DEPTH_SHIFT] - 6)
+        touch(m, at)
+        seen[n + NOTE_PLACE] = at
+        return
+    word = m[slot]
+    ref = ref_of(word)
+    o = 0
+    if word != 0 and hash_of(word) == seen[n + NOTE_KEY]:  # the id's home slot has it: sufficient for a hint
+        if ref & ARCHIVED:
+            touch(m, pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS)
+        else:
+            o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
+            touch_row(m, o, 4)
+    seen[n + NOTE_ORDER] = o
+    seen[n + NOTE_WORD] = word
+
+
+@leaf
+def still_open(m, seen, n):
+    """The order (pointer) of a note, if its id still leads to it; else 0."""
+    o = seen[n + NOTE_ORDER]
+    if o == 0 or m[seen[n + NOTE_SLOT]] != seen[n + NOTE_WORD] or m[o + L.O_FIRM] != seen[n + NOTE_FIRM]:
+        return 0
+    return o
+
+
+@leaf
+def look_near(m, c, wide, seen):
+    """6 commands ahead: what the collateral row and the order point to."""
+    if not is_noted(seen, c):
+        return
+    n = note_at(seen, c)
+    inst = seen[n + NOTE_INSTRUMENT]
+    if inst != 0:
+        slot = seen[n + NOTE_SLOT]
+        if m[slot] == seen[n + NOTE_KEY] and m[slot + 1] == m[m[inst + L.I_EVENT]]:  # other pairs of this event are no rows
             co = m[slot + 2]
             touch_columns(m, co, m[co + L.CO_N], has_marks(m, co), m[inst + L.I_INDEX])
             touch(m, m[co + L.CO_CASH])
             touch(m, m[co + L.CO_ACCOUNT])
-        ask, price = yes_terms(m, rows, c, inst)
-        touch(m, book_word(m, inst, ask, price, 3))
-        touch_row(m, first_in_line(m, inst, ask, price), 4)
+        price = seen[n + NOTE_PRICE]
+        at = deeper(m, seen[n + NOTE_PLACE], price, m[inst + L.I_DEPTH_SHIFT] - 12)
+        touch(m, at)
+        seen[n + NOTE_PLACE] = at
+        touch_row(m, first_in_line(m, inst, seen[n + NOTE_ASK], price), 4)
         return
-    firm = m[s + L.S_FIRM]
-    o = order_of_slot(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
-    if o == 0 or m[o + L.O_FIRM] != firm:
+    o = still_open(m, seen, n)
+    if o == 0:
         return
     inst = m[o + L.O_INSTRUMENT]
     co = m[o + L.O_COLL]
@@ -265,28 +328,25 @@ def look_near(m, rows, c, wide):
         touch(m, m[o + L.O_LISTING] + L.LI_ORDERS)
     else:  # the event knows the columns as well as the row, which is not there yet
         event = m[inst + L.I_EVENT]
-        n = m[event + L.E_ROOM]
-        touch_columns(m, co, n, 1 < m[event + L.E_K_LEFT] < n <= FEW, m[inst + L.I_INDEX])
+        columns = m[event + L.E_ROOM]
+        touch_columns(m, co, columns, 1 < m[event + L.E_K_LEFT] < columns <= FEW, m[inst + L.I_INDEX])
 
 
 @leaf
-def look_hand(m, rows, c, wide):
-    """3 rows ahead: the last of it."""
-    kind, s = asker(m, rows, c)
-    if s == 0:
+def look_hand(m, c, wide, seen):
+    """3 commands ahead: the last of it."""
+    if not is_noted(seen, c):
         return
-    if kind == C.C_NEW:
-        inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
-        if inst != 0:
-            ask, price = yes_terms(m, rows, c, inst)
-            at = book_word(m, inst, ask, price, 3)
-            if at != 0:
-                touch(m, m[at])
+    n = note_at(seen, c)
+    if seen[n + NOTE_INSTRUMENT] != 0:
+        at = seen[n + NOTE_PLACE]
+        if at != 0:
+            touch(m, m[at])
         return
     if not wide:
         return
-    o = order_of_slot(m, m[s + L.S_FIRM], rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
-    if o != 0 and m[o + L.O_FIRM] == m[s + L.S_FIRM]:
+    o = still_open(m, seen, n)
+    if o != 0:
         inst = m[o + L.O_INSTRUMENT]
         co = m[o + L.O_COLL]
         touch_row(m, m[inst + L.I_EVENT], 3)
@@ -296,7 +356,29 @@ def look_hand(m, rows, c, wide):
 
 
 @leaf
-def look_ahead(m, rows, c, words):
+def look_at_begin(m, rows, c, words, seen):
+    """At the first row of a call: what the later rows will find done, for those that are nearer than the stages look."""
+    wide = is_wide(m)
+    near = c
+    for ahead in range(1, FAR // L.CMD_WORDS):
+        near += (1 + extra_of(rows[near + L.CMD_HEAD])) * L.CMD_WORDS
+        if near >= words:
+            break
+        look_far(m, rows, near, seen)
+    near = c
+    for ahead in range(1, MIDDLE // L.CMD_WORDS):
+        near += (1 + extra_of(rows[near + L.CMD_HEAD])) * L.CMD_WORDS
+        if near >= words:
+            break
+        look_middle(m, near, seen)
+        if ahead * L.CMD_WORDS < NEAR:
+            look_near(m, near, wide, seen)
+        if ahead * L.CMD_WORDS < HAND:
+            look_hand(m, near, wide, seen)
+
+
+@leaf
+def look_ahead(m, rows, c, words, seen):
     """Prefetch for the rows ahead of the one at c; `words` is the end of the rows. What follows is taken to have as many rows each as this one."""
     wide = is_wide(m)
     length = 1 + extra_of(rows[c + L.CMD_HEAD])
@@ -305,10 +387,10 @@ def look_ahead(m, rows, c, words):
     if wide and c + length * SECOND < words:
         look_second(m, rows, c + length * SECOND)
     if c + length * FAR < words:
-        look_far(m, rows, c + length * FAR)
+        look_far(m, rows, c + length * FAR, seen)
     if c + length * MIDDLE < words:
-        look_middle(m, rows, c + length * MIDDLE)
+        look_middle(m, c + length * MIDDLE, seen)
     if c + length * NEAR < words:
-        look_near(m, rows, c + length * NEAR, wide)
+        look_near(m, c + length * NEAR, wide, seen)
     if c + length * HAND < words:
-        look_hand(m, rows, c + length * HAND, wide)
+        look_hand(m, c + length * HAND, wide, seen)

@@ -10,7 +10,7 @@ from protocol import codes as C
 
 from . import layout as L
 from .emit import START_ROWS, room
-from .kit.bits import words_of
+from .kit.bits import stack_words, words_of
 from .kit.jit import kernel, leaf
 from .kit.rows import session_at
 from .kit.timers import timer_due
@@ -26,8 +26,11 @@ from .orders.new import do_new
 from .orders.replace import do_replace
 from .orders.status import do_status
 from .orders.unread import add_request_id, refuse_unread
-from .prefetch import look_ahead
+from .prefetch import SEEN_WORDS, look_ahead, look_at_begin, nothing_seen
 from .sessions import count_incoming, do_logoff, do_logon, do_send, do_set_in, room_for_send
+
+
+FEW_ROWS = 4 * L.CMD_WORDS  # of a call: looking ahead would take as long as it saves
 
 
 @leaf
@@ -102,6 +105,8 @@ def request(m, rows, c, kind, ev):
 def run(m, rows, words, ev):
     """step() on bare pointers: handle rows until the end, a full event buffer, a row of the registry or a broken invariant."""
     m[L.H_EVENT_USED] = 0
+    seen = stack_words(SEEN_WORDS)
+    begun = False
     while True:
         while m[L.H_WORK_COUNT] != 0 and m[L.H_ERROR] == 0:
             if not resume(m, rows, ev):
@@ -113,7 +118,12 @@ def run(m, rows, words, ev):
             return L.STEP_DONE
         if not room(m, START_ROWS):
             return L.STEP_MORE
-        look_ahead(m, rows, c, words)
+        if not begun:
+            begun = True
+            nothing_seen(seen)
+            if c + FEW_ROWS < words:
+                look_at_begin(m, rows, c, words, seen)
+        look_ahead(m, rows, c, words, seen)
         head = rows[c + L.CMD_HEAD]
         kind = kind_of(head)
         if kind == C.C_ADMIN:

@@ -92,6 +92,17 @@ def touch(typingctx: Any, m: Any, at: Any) -> Any:
     return types.void(m, types.int64), codegen
 
 
+@intrinsic(prefer_literal=True)
+def stack_words(typingctx: Any, count: Any) -> Any:
+    """A pointer to so many words (a constant) on the stack of the function that calls it, with any content."""
+    words = count.literal_value
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return cgutils.alloca_once(builder, ir.IntType(64), size=words)
+
+    return types.CPointer(types.int64)(count), codegen
+
+
 @leaf
 def mix2(a, b):
     """Hash of two words: 32 bits, never negative. The multiplication wraps on purpose."""
