@@ -7,7 +7,7 @@ caller has made sure of room.
 from protocol import codes as C
 
 from . import layout as L
-from .kit.jit import leaf
+from .kit.jit import leaf, unlikely
 from .kit.rows import expiry_of, session_at
 from .layout.packed import (
     account_of,
@@ -158,7 +158,7 @@ def copy_event(m, ev, e, session_id):
     return c
 
 
-@leaf
+@unlikely
 def refuse(m, code, limit, used, asked):
     """Record limit, used and asked of a refusal in the header, in the units of the reason; returns `code`."""
     m[L.H_LIMIT] = limit

@@ -174,6 +174,7 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 # kernel links each leaf once, with internal linkage, and is optimised as a whole. Internal linkage lets LLVM inline and specialise freely, which
 # made the core a sixth faster.
 _LEAVES: set[Any] = set()
+_UNLIKELY: set[str] = set()  # beginnings of the names of functions in machine code
 _as_leaf = [False]  # a stack, one entry per nested compilation: is a leaf being compiled for a caller?
 _Library = numba.core.codegen.JITCodeLibrary
 _Dispatcher = numba.core.dispatcher.Dispatcher
@@ -223,6 +224,9 @@ def _optimize_library(self: Any) -> None:
     for function in self._final_module.functions:
         if not function.is_declaration and function.linkage == llvmlite.binding.Linkage.linkonce_odr:
             function.linkage = "internal"
+            if function.name.startswith(tuple(_UNLIKELY)):
+                function.add_function_attribute("cold")
+                function.add_function_attribute("noinline")
     _optimize(self)
 
 
@@ -290,6 +294,14 @@ def leaf(function: Callable[..., Any]) -> Any:
     dispatcher.add_overload = add_overload
     dispatcher._compile_for_args = lambda *args: called_from_python
     return dispatcher
+
+
+def unlikely(function: Callable[..., Any]) -> Any:
+    """A leaf that is seldom called. It is not inlined, and what leads to it is placed apart from the other instructions, so that these take less of the
+    cache."""
+    parts = f"{function.__module__}.{function.__qualname__}".split(".")
+    _UNLIKELY.add("_ZN" + "".join(f"{len(part)}{part}" for part in parts) + "B")  # as numba mangles names; "B": the number of this version
+    return leaf(function)
 
 
 def entry_of(compiled: Any) -> int:

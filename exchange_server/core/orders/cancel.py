@@ -5,7 +5,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import order_event, refuse
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.rows import session_at
 from ..layout.packed import account_of, contract_side_of, instrument_of, sequence_of, session_of, side_of, status_of, venue_of
 from ..life.ids import ARCHIVED, archive_at_ref, id_find, order_at_ref
@@ -27,7 +27,7 @@ from .answers import (
 # ---- CANCEL -----------------------------------------------------------------------------------------------------
 
 
-@leaf
+@unlikely
 def cancel_reject(m, rows, c, ev, ref, reason, flags):
     """Refuse a cancel or replace with E_CANCEL_REJECT. ref: the order's reference, 0 if there is none; its status is reported."""
     expect(m, reason != C.OK, L.INV_ORDER)

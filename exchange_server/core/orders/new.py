@@ -5,7 +5,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import client_price, order_report, refuse
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.pools import pool_alloc
 from ..kit.rows import account_at, firm_row, instrument_at, session_at, venue_row
 from ..layout.packed import (
@@ -94,7 +94,7 @@ def _repeat_of_new(m, rows, c, ref, account_id):
     return quantity == rows[c + L.CMD_QTY] and (price == rows[c + L.CMD_PRICE] or order_type == C.MARKET)
 
 
-@leaf
+@unlikely
 def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
     """Refuse a NEW. Unless the reason is safe to resend or R_ID_USED, or firm is 0, the refused order gets an OrderID and an archive
     row."""
