@@ -360,7 +360,7 @@ def look_at_begin(m, rows, c, words, seen):
     """At the first row of a call: what the later rows will find done, for those that are nearer than the stages look."""
     wide = is_wide(m)
     near = c
-    for ahead in range(1, FAR // L.CMD_WORDS):
+    for _ in range(1, FAR // L.CMD_WORDS):
         near += (1 + extra_of(rows[near + L.CMD_HEAD])) * L.CMD_WORDS
         if near >= words:
             break

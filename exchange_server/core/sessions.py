@@ -8,7 +8,7 @@ from protocol import codes as C
 
 from . import layout as L
 from .emit import begin_event, room
-from .kit.jit import leaf
+from .kit.jit import leaf, unlikely
 from .kit.rows import session_at
 from .layout.packed import defined_options, pack_event, pack_options, sequence_of, session_of
 from .orders.mass_cancel import cancel_for_session
@@ -22,7 +22,7 @@ def count_incoming(m, s, rows, c):
         m[s + L.S_NEXT_IN] = number + 1
 
 
-@leaf
+@unlikely
 def do_logon(m, rows, c, ev):
     """Log a session on, or record a refused logon (LOGON_REFUSED), and write E_LOGON. A reset (LOGON_RESET) sets both numbers to 1."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
@@ -73,7 +73,7 @@ def do_logon(m, rows, c, ev):
         m[s + L.S_NEXT_IN] = next_in
 
 
-@leaf
+@unlikely
 def do_logoff(m, rows, c, ev):
     """Log a session off: E_LOGOFF, and cancel on disconnect if it is set. Without effect if it is not logged on."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
@@ -109,7 +109,7 @@ def count_told(m, s, begin, end):
             m[s + L.S_UNTOLD_TO] = 0
 
 
-@leaf
+@unlikely
 def do_set_in(m, rows, c):
     """Set the next incoming number, and note a written resend and sent missed reports."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
@@ -126,7 +126,7 @@ def send_rows(rows, c):
     return 1 + (rows[c + L.CMD_BODY_BYTES] + L.EVT_WORDS * 8 - 1) // (L.EVT_WORDS * 8)
 
 
-@leaf
+@unlikely
 def do_send(m, rows, c, ev):
     """Write an outgoing message whose body is in the data rows: E_SENT, which takes the session's next number unless CMD_SEND_FLAGS says
     otherwise. The caller has made sure of room."""
@@ -144,7 +144,7 @@ def do_send(m, rows, c, ev):
         ev[e + L.EVT_WORDS + i] = rows[c + L.CMD_WORDS + i] if i < words else 0
 
 
-@leaf
+@unlikely
 def room_for_send(m, rows, c):
     """Whether the event buffer has room for the C_SEND at rows[c]."""
     return room(m, send_rows(rows, c))

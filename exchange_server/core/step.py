@@ -29,7 +29,6 @@ from .orders.unread import add_request_id, refuse_unread
 from .prefetch import SEEN_WORDS, look_ahead, look_at_begin, nothing_seen
 from .sessions import count_incoming, do_logoff, do_logon, do_send, do_set_in, room_for_send
 
-
 FEW_ROWS = 4 * L.CMD_WORDS  # of a call: looking ahead would take as long as it saves
 
 

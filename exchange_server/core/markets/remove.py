@@ -6,7 +6,7 @@ from protocol import phases as P
 from .. import layout as L
 from ..emit import refuse
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.pairs import PAIR_COLLATERAL, pair_delete
 from ..kit.pools import pool_base
 from ..kit.rows import event_at, firm_row
@@ -44,7 +44,7 @@ def do_remove(m, rows, c):
     return C.OK
 
 
-@leaf
+@unlikely
 def free_removed(m):
     """Free the collateral rows of removed events, at most FREED_A_TURN, first those of the one that was removed first."""
     for _ in range(FREED_A_TURN):

@@ -4,7 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import refuse
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at, venue_row
 from ..layout.packed import instrument_of, session_of
@@ -70,7 +70,7 @@ def _move_sets(m, co, event, sets):
             collateral_shift(m, co, j, sets, 0, 0)
 
 
-@leaf
+@unlikely
 def do_sets(m, rows, c, ev, kind):
     """Split (C_SPLIT) or merge (C_MERGE) complete sets: E_MOVED with the amount in minor units, or E_REFUSED with the first code that
     applies."""

@@ -10,7 +10,7 @@ from .. import layout as L
 from ..book.levels import level_worse, queue_push, queue_reduce
 from ..book.mids import note_price
 from ..emit import client_price, order_report, room
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.work import begin_work, end_work, work_row
 from ..layout.packed import (
     book_side_of,
@@ -40,7 +40,7 @@ def crosses(book_side, price, other):
     return price >= other if book_side == C.BUY else price <= other
 
 
-@leaf
+@unlikely
 def fillable(m, o):
     """Whether a FOK order (pointer) can be filled completely. An order of its own firm ahead means no."""
     inst = m[o + L.O_INSTRUMENT]

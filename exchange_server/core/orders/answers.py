@@ -9,7 +9,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import begin_event, own_event, put_orig_text, put_texts, refuse, room
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.rows import account_at
 from ..layout.packed import account_of, pack_event, reason_of, row_flags_of, sequence_of, session_of, status_of, terms_of, without_entry
 from ..life.ids import ARCHIVED, alias_find, archive_at_ref, order_at_ref
@@ -45,7 +45,7 @@ def check_unused(m, rows, firm, hi, lo, at):
     return C.OK
 
 
-@leaf
+@unlikely
 def unknown_code(m, rows, firm, hi, lo, at):
     """Why the firm (id) has no order under a ClOrdID: R_UNKNOWN_ORDER, or R_ORDER_FORGOTTEN if only its use is remembered."""
     known = valid_id(hi, lo, at) and used_before(m, rows, firm, hi, lo, at)
@@ -170,7 +170,7 @@ def behind(m, firm, ref):
     return now
 
 
-@leaf
+@unlikely
 def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
     """Write the state of the order with a ClOrdID (key hi, lo, text at rows[at..]). For a replaced id: the order's current or last ClOrdID,
     with the requested one as OrigClOrdID."""

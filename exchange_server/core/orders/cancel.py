@@ -88,7 +88,7 @@ def check_named_fields(m, rows, c, o, code):
     return answer
 
 
-@leaf
+@unlikely
 def closed_code(m, now):
     """Why an id cannot be cancelled or replaced: R_ORDER_CLOSED, or R_ORDER_REPLACED if its order is open under a newer id. now: the
     reference that the id leads to (answers.py)."""

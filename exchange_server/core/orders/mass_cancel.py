@@ -5,7 +5,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import refuse, room
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.pools import pool_base
 from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at
 from ..kit.work import begin_work, end_work, work_row
@@ -90,7 +90,7 @@ def _mass_matches(m, w, o):
     return True
 
 
-@leaf
+@unlikely
 def go_on_mass(m, rows, ev):
     """Cancel the matching orders, then write E_MASS_DONE if a client asked. False: the event buffer is full, call again."""
     w = work_row(m)
@@ -122,7 +122,7 @@ def go_on_mass(m, rows, ev):
     return True
 
 
-@leaf
+@unlikely
 def do_mass_cancel(m, rows, c, ev):
     """Start a client's mass cancel, or refuse it with E_MASS_DONE: R_UNKNOWN_INSTRUMENT, R_UNKNOWN_EVENT, R_BAD_SCOPE or the codes of
     check_session, check_account."""

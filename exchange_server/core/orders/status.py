@@ -4,7 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import unlikely
 from ..kit.rows import session_at
 from ..layout.packed import account_of, session_of
 from ..life.ids import id_find
@@ -14,7 +14,7 @@ from .answers import orig_text_at, request_event, tell_status, unknown_code, val
 # ---- STATUS -----------------------------------------------------------------------------------------------------
 
 
-@leaf
+@unlikely
 def do_status(m, rows, c, ev):
     """Answer with E_STATUS. The request names the order in its ORIG words; the answer carries the order's own ClOrdID. R_UNKNOWN_ORDER,
     R_ORDER_FORGOTTEN or the codes of check_session if there is no answer."""

@@ -5,14 +5,14 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import refuse
 from ..kit.expect import expect
-from ..kit.jit import leaf
+from ..kit.jit import unlikely
 from ..layout.packed import extra_of, kind_of, row_flags_of, with_extra
 from ..life.ids import id_find
 from .answers import orig_text_at, put_refusal, request_account, request_event, valid_id
 from .cancel import cancel_reject
 
 
-@leaf
+@unlikely
 def refuse_unread(m, s, rows, c, ev, kind):
     """Refuse a new order or a replace with a number that the gateway could not read, for the reason in the row. The ClOrdID is not used up,
     because nothing was checked."""
@@ -33,7 +33,7 @@ def refuse_unread(m, s, rows, c, ev, kind):
         m[L.H_ERROR] = L.INV_ROW
 
 
-@leaf
+@unlikely
 def add_request_id(m, rows, c, ev, e):
     """Copy the id of the status request at rows[c] into the answer at ev[e], after the two ids of its extra row."""
     if (

@@ -9,7 +9,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import refuse
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.pairs import PAIR_BUDGET, pair_find
 from ..money.collateral import buying_power, reserve
 from ..money.products import sells_base
@@ -75,7 +75,7 @@ def _check_loss(m, account, before, after):
     return C.OK
 
 
-@leaf
+@unlikely
 def check_budget(m, inst, co, book_side, price, quantity, fee, old_price, old_quantity, old_fee, total, cost):
     """Whether the account's budget allows a new order, or a replaced one (old_quantity not 0), whose reservation this is (as in take_reservation).
     total, cost: its lots with those that are filled, and what it may cost by itself; total 0: it only gets smaller, and its size is not asked. A person approves

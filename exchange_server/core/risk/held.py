@@ -9,7 +9,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import refuse
-from ..kit.jit import leaf
+from ..kit.jit import leaf, unlikely
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_left, pool_release
 from ..kit.rows import account_at
 from ..layout.packed import flags_of, instrument_of, pack_attr, terms_of
@@ -79,7 +79,7 @@ def _is_the_same(m, at, rows, c, session, text):
     return True
 
 
-@leaf
+@unlikely
 def check_approved(m, rows, c, session, account, text, cost):
     """The last check of a new order of a session (id) for an account (pointer) with a budget: C.OK if it may cost so much without a person, or if it was
     approved, which is then used up. R_BUDGET_APPROVAL (asked: the number under which it waits), R_BUDGET_WAITING, R_TABLE_FULL."""
