@@ -108,6 +108,7 @@ def _cache_root() -> Path:
 
 import llvmlite.binding  # noqa: E402
 import numba  # noqa: E402  (after the settings above)
+import numba.core.callconv  # noqa: E402
 import numba.core.codegen  # noqa: E402
 import numba.core.cpu  # noqa: E402
 import numba.core.dispatcher  # noqa: E402
@@ -258,12 +259,25 @@ def _pointer_of(self: Any, name: str) -> Any:
     return _pointer(self, name)
 
 
+def _call(self: Any, builder: Any, callee: Any, result: Any, types: Any, arguments: Any, attrs: Any = None) -> Any:
+    """A call of one compiled function by another. numba's own fills the places for result and exception with zeros first, twice; a callee always writes
+    them, and there are dozens of such places in a large function."""
+    with builder.goto_entry_block():
+        place = builder.alloca(self.get_return_type(result).pointee)
+        exception = builder.alloca(callee.function_type.args[1].pointee)
+    packed = self._get_arg_packer(types).as_arguments(builder, arguments)
+    code = builder.call(callee, [place, exception, *packed], attrs=attrs or ())
+    status = self._get_return_status(builder, code, builder.load(exception))
+    return status, self.context.get_returned_value(builder, result, builder.load(place))
+
+
 _Dispatcher.compile = _compile_dispatcher
 _Library._unserialize = classmethod(_loaded)
 _Library.get_pointer_to_function = _pointer_of
 _Library.finalize = _finalize_library
 _Library._optimize_final_module = _optimize_library
 _Context.get_executable = _executable_of
+numba.core.callconv.CPUCallConv.call_function = _call
 
 
 def leaf(function: Callable[..., Any]) -> Any:
