@@ -3,8 +3,11 @@
 import ast
 from pathlib import Path
 
+import numba
 import pytest
+from numba.core.itanium_mangler import mangle
 
+from exchange_server.core import emit
 from exchange_server.core.kit import jit
 
 ROOT = Path(jit.__file__).parents[3]
@@ -84,3 +87,29 @@ def test_imports_are_found_as_python_s_parser_finds_them() -> None:
             (n.level, n.module or "", [one.name for one in n.names]) for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)
         ]
         assert sorted(jit.imports_of(text)) == sorted(parsed), path
+
+
+def test_functions_that_are_seldom_called_are_known_by_their_names_in_machine_code() -> None:
+    """A name that numba forms in another way would have no effect, and nobody would notice."""
+    named = mangle(f"{emit.refuse.py_func.__module__}.{emit.refuse.py_func.__qualname__}", (), uid=7)
+    assert any(named.startswith(name) for name in jit._UNLIKELY), (named, jit._UNLIKELY)
+
+
+@jit.unlikely
+def _rare(x):  # type: ignore[no-untyped-def]
+    return x * 3 + 1
+
+
+def _usual(x):  # type: ignore[no-untyped-def]
+    return _rare(x) if x < 0 else x
+
+
+def test_a_seldom_called_function_is_placed_apart_and_not_inlined() -> None:
+    compiled = numba.njit("i8(i8)", **jit.FLAGS)(_usual)
+    (made,) = compiled.overloads.values()
+    lines = made.library.get_llvm_str().splitlines()
+    (defined,) = [line for line in lines if line.startswith("define") and "5_rareB" in line]
+    number = defined.rpartition("#")[2].split()[0]
+    attributes = next(line for line in lines if line.startswith(f"attributes #{number} "))
+    assert "cold" in attributes and "noinline" in attributes
+    assert compiled(-2) == -5 and compiled(4) == 4
