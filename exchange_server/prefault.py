@@ -72,7 +72,7 @@ class Ahead:
     A table that nevertheless grows faster gets its memory as it is used."""
 
     def __init__(self, growing: Callable[[], list[Words]], runner: Runner, cores: int = len(CORES)) -> None:
-        """What `growing` gives now has its memory already. cores: as of `beside`; with one this does nothing."""
+        """What `growing` gives now gets its memory at the start (`beside`). cores: as of `beside`; with one this does nothing."""
         self.growing = growing
         self.runner = runner
         self.filled = [len(words) for words in growing()]
@@ -83,11 +83,13 @@ class Ahead:
         """Called twice a second: start to fill what has been added, unless the thread is still at it."""
         if not self.able or (self.task is not None and self.task.alive()):
             return
-        wanted = self.growing()
-        parts = [words[done:] for words, done in zip(wanted, self.filled) if len(words) - done >= PIECE_BYTES // 8]
+        parts = []
+        for i, words in enumerate(self.growing()):
+            if len(words) - self.filled[i] >= PIECE_BYTES // 8:
+                parts.append(words[self.filled[i] :])
+                self.filled[i] = len(words)
         if not parts:
             return
-        self.filled = [len(words) if len(words) - done >= PIECE_BYTES // 8 else done for words, done in zip(wanted, self.filled)]
 
         def work() -> None:
             self.able = all(fill(words) for words in parts)

@@ -16,7 +16,7 @@ says which lines each stage fetches. These are hints only and nothing of the sta
 
 Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
 
-What a stage has found is noted for the next (`seen`), on the stack of the kernel: half of what looking ahead cost was finding the same again. The commands
+What a stage has found is noted for the next (`seen`), on the stack of the kernel, so that it is not looked for again. The commands
 between two stages change the state, so a note may be out of date. Each stage therefore checks what it follows: that a slot has what it had, and that a
 word of the book leads to a node. Rows ahead may be text rows with any content, so every word read there is checked to be in its table.
 """
@@ -25,7 +25,7 @@ from protocol import codes as C
 
 from . import layout as L
 from .book.levels import book_word
-from .kit.bits import mix2, mix3, touch
+from .kit.bits import mix2, touch
 from .kit.jit import leaf
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
@@ -45,7 +45,7 @@ from .layout.packed import (
     side_of,
     winners_of,
 )
-from .life.ids import ARCHIVED
+from .life.ids import ARCHIVED, slot_of
 
 WIDE = 2_000  # rows of instruments and accounts together
 FEW = 64  # contracts of a group: the marks of more take several lines, and most accounts have none there (money/smallest.py)
@@ -67,13 +67,6 @@ NOTE_ASK = 5
 NOTE_FIRM = 3  # else: id
 NOTE_ORDER = 4  # pointer, 0: not found
 NOTE_WORD = 5  # of the slot
-
-
-@leaf
-def slot_of(m, firm, hi, lo):
-    """Home slot of a ClOrdID: (arena offset, hash)."""
-    h = mix3(firm, hi, lo)
-    return pool_base(m, L.P_ID_HASH) + (h & (pool_cap(m, L.P_ID_HASH) - 1)), h
 
 
 @leaf
@@ -359,22 +352,22 @@ def look_hand(m, c, wide, seen):
 def look_at_begin(m, rows, c, words, seen):
     """At the first row of a call: what the later rows will find done, for those that are nearer than the stages look."""
     wide = is_wide(m)
-    near = c
+    at = c
     for _ in range(1, FAR // L.CMD_WORDS):
-        near += (1 + extra_of(rows[near + L.CMD_HEAD])) * L.CMD_WORDS
-        if near >= words:
+        at += (1 + extra_of(rows[at + L.CMD_HEAD])) * L.CMD_WORDS
+        if at >= words:
             break
-        look_far(m, rows, near, seen)
-    near = c
+        look_far(m, rows, at, seen)
+    at = c
     for ahead in range(1, MIDDLE // L.CMD_WORDS):
-        near += (1 + extra_of(rows[near + L.CMD_HEAD])) * L.CMD_WORDS
-        if near >= words:
+        at += (1 + extra_of(rows[at + L.CMD_HEAD])) * L.CMD_WORDS
+        if at >= words:
             break
-        look_middle(m, near, seen)
+        look_middle(m, at, seen)
         if ahead * L.CMD_WORDS < NEAR:
-            look_near(m, near, wide, seen)
+            look_near(m, at, wide, seen)
         if ahead * L.CMD_WORDS < HAND:
-            look_hand(m, near, wide, seen)
+            look_hand(m, at, wide, seen)
 
 
 @leaf

@@ -10,12 +10,12 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import client_price
-from ..kit.bits import mix3, touch
+from ..kit.bits import touch
 from ..kit.jit import leaf
-from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
+from ..kit.pools import pool_alloc, pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
-from .ids import ALIAS_HI, archive_ref, id_delete
+from .ids import ALIAS_HI, archive_ref, id_delete, slot_of
 from .shares import who_gives
 from .used import drop_due, keep_used, used_word
 
@@ -24,11 +24,11 @@ from .used import drop_due, keep_used, used_word
 def _look_at_next(m, f, a):
     """Prefetch what it will take to forget a firm's next closed id (pointers), whose row the time before has fetched, and fetch the row after it. These
     rows were last used when they were written, and lie in memory."""
-    base = pool_base(m, L.P_ID_HASH)
-    mask = pool_cap(m, L.P_ID_HASH) - 1
-    touch(m, base + (mix3(m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO]) & mask))
+    slot, _ = slot_of(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
+    touch(m, slot)
     if was_replaced(m[a + L.AR_ATTR]):
-        touch(m, base + (mix3(m[f], ALIAS_HI, m[a + L.AR_ORDER]) & mask))
+        slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
+        touch(m, slot)
     touch(m, m[a + L.AR_TEXT])
     after = m[a + L.AR_NEXT]
     touch(m, after)

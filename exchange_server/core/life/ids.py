@@ -29,6 +29,13 @@ def same_text(m, text, rows, at):
 
 
 @leaf
+def slot_of(m, firm, hi, lo):
+    """Home slot of a ClOrdID: (arena offset, hash)."""
+    h = mix3(firm, hi, lo)
+    return pool_base(m, L.P_ID_HASH) + (h & (pool_cap(m, L.P_ID_HASH) - 1)), h
+
+
+@leaf
 def id_find(m, rows, firm, hi, lo, at):
     """Reference of the row with (firm id, ClOrdID key), 0 if there is none. at: word offset of the id's text in `rows`, -1 for an integer
     id."""
