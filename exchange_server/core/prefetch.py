@@ -5,14 +5,17 @@ in the account's list, the book's nodes and the level, the collateral row; where
 memory one after the other they cost 100 ns and more each. Stages look ahead of the current command, each at what the one before has fetched; the table
 says which lines each stage fetches. These are hints only and nothing of the state is written, so events, state and replay are the same without them.
 
-| commands ahead | a new order                                        | a cancel or a replacement                                  |
-|----------------|----------------------------------------------------|------------------------------------------------------------|
-| 30 (wide)      | instrument, account                                | -                                                          |
-| 24 (wide)      | event, listing, best levels                        | -                                                          |
-| 18             | slots of its id and of (account, event), the root  | slots of its ids                                           |
-| 12             | collateral row, the next node                      | the order                                                  |
-| 6              | columns, balance, the leaf; the order it meets     | its neighbours, level, collateral row; wide: instrument    |
-| 3              | the level                                          | wide: event, balance                                       |
+| commands ahead | a new order                                          | a cancel or a replacement                                 |
+|----------------|------------------------------------------------------|-----------------------------------------------------------|
+| 40             | the row of the command                               | the row of the command                                    |
+| 30 (wide)      | instrument, account                                  | -                                                         |
+| 27 (wide)      | event, listing, best levels                          | -                                                         |
+| 24             | slots of its id and of (account, event), the root    | slots of its ids                                          |
+| 16             | collateral row, the next node                        | the order                                                 |
+| 9              | columns, balance, the leaf; the order it meets       | its neighbours, level, collateral row; wide: instrument   |
+| 5              | the level; the account's newest order; where the id  | wide: event, balance                                      |
+|                | of the order it meets is                             |                                                           |
+| 2              | the level's last order                               | -                                                         |
 
 Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
 
@@ -45,17 +48,19 @@ from .layout.packed import (
     side_of,
     winners_of,
 )
-from .life.ids import ARCHIVED, slot_of
+from .life.ids import ARCHIVED, slot_after, slot_of
 
 WIDE = 2_000  # rows of instruments and accounts together
 FEW = 64  # contracts of a group: the marks of more take several lines, and most accounts have none there (money/smallest.py)
-FIRST = 30 * L.CMD_WORDS  # words ahead of each stage
-SECOND = 24 * L.CMD_WORDS
-FAR = 18 * L.CMD_WORDS
-MIDDLE = 12 * L.CMD_WORDS
-NEAR = 6 * L.CMD_WORDS
-HAND = 3 * L.CMD_WORDS
-SEEN = 64  # rows about which there are notes: those of FAR commands with a text row each
+ROWS = 40 * L.CMD_WORDS  # words ahead of each stage
+FIRST = 30 * L.CMD_WORDS
+SECOND = 27 * L.CMD_WORDS
+FAR = 24 * L.CMD_WORDS
+MIDDLE = 16 * L.CMD_WORDS
+NEAR = 9 * L.CMD_WORDS
+HAND = 5 * L.CMD_WORDS
+LAST = 2 * L.CMD_WORDS
+SEEN = 64  # rows about which there are notes: at least those of FAR commands with a text row each
 NOTE_WORDS = 8
 SEEN_WORDS = SEEN * (1 + NOTE_WORDS)  # which row each note is about (offset; -1: none), then the notes
 NOTE_INSTRUMENT = 0  # pointer, of a new order; 0: a cancel or a replacement
@@ -64,6 +69,8 @@ NOTE_KEY = 2  # what is expected there: the pair's first word, or the id's hash
 NOTE_PLACE = 3  # new order: how far its price has been followed in the book (book_word)
 NOTE_PRICE = 4  # YES ticks
 NOTE_ASK = 5
+NOTE_MEETS = 6  # the order (pointer) with which it would trade first, 0: none
+NOTE_ACCOUNT = 7  # pointer, 0: not known
 NOTE_FIRM = 3  # else: id
 NOTE_ORDER = 4  # pointer, 0: not found
 NOTE_WORD = 5  # of the slot
@@ -151,7 +158,7 @@ def is_wide(m):
 
 @leaf
 def look_first(m, rows, c):
-    """Wide, 30 rows ahead: the instrument and the account of a new order."""
+    """Wide, 30 commands ahead: the instrument and the account of a new order."""
     if kind_of(rows[c + L.CMD_HEAD]) != C.C_NEW:
         return
     number = instrument_of(rows[c + L.CMD_INSTRUMENT])
@@ -166,7 +173,7 @@ def look_first(m, rows, c):
 
 @leaf
 def look_second(m, rows, c):
-    """Wide, 24 rows ahead: what its instrument points to."""
+    """Wide, 27 commands ahead: what its instrument points to."""
     if kind_of(rows[c + L.CMD_HEAD]) != C.C_NEW:
         return
     inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
@@ -211,7 +218,7 @@ def deeper(m, at, price, shift):
 
 @leaf
 def look_far(m, rows, c, seen):
-    """18 commands ahead: slots of hash tables, and the root of the book."""
+    """24 commands ahead: slots of hash tables, and the root of the book."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
@@ -242,12 +249,14 @@ def look_far(m, rows, c, seen):
         seen[n + NOTE_PLACE] = at
         seen[n + NOTE_PRICE] = price
         seen[n + NOTE_ASK] = ask
+        seen[n + NOTE_MEETS] = 0
+        seen[n + NOTE_ACCOUNT] = 0
     seen[c // L.CMD_WORDS & (SEEN - 1)] = c
 
 
 @leaf
 def look_middle(m, c, seen):
-    """12 commands ahead: what the slots point to."""
+    """16 commands ahead: what the slots point to."""
     if not is_noted(seen, c):
         return
     n = note_at(seen, c)
@@ -260,9 +269,13 @@ def look_middle(m, c, seen):
         seen[n + NOTE_PLACE] = at
         return
     word = m[slot]
+    if word != 0 and hash_of(word) != seen[n + NOTE_KEY]:  # another id is in its home slot; one more slot is sufficient for a hint
+        slot = slot_after(m, slot)
+        word = m[slot]
+        seen[n + NOTE_SLOT] = slot
     ref = ref_of(word)
     o = 0
-    if word != 0 and hash_of(word) == seen[n + NOTE_KEY]:  # the id's home slot has it: sufficient for a hint
+    if word != 0 and hash_of(word) == seen[n + NOTE_KEY]:
         if ref & ARCHIVED:
             touch(m, pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS)
         else:
@@ -283,7 +296,7 @@ def still_open(m, seen, n):
 
 @leaf
 def look_near(m, c, wide, seen):
-    """6 commands ahead: what the collateral row and the order point to."""
+    """9 commands ahead: what the collateral row and the order point to."""
     if not is_noted(seen, c):
         return
     n = note_at(seen, c)
@@ -295,11 +308,14 @@ def look_near(m, c, wide, seen):
             touch_columns(m, co, m[co + L.CO_N], has_marks(m, co), m[inst + L.I_INDEX])
             touch(m, m[co + L.CO_CASH])
             touch(m, m[co + L.CO_ACCOUNT])
+            seen[n + NOTE_ACCOUNT] = m[co + L.CO_ACCOUNT]
         price = seen[n + NOTE_PRICE]
         at = deeper(m, seen[n + NOTE_PLACE], price, m[inst + L.I_DEPTH_SHIFT] - 12)
         touch(m, at)
         seen[n + NOTE_PLACE] = at
-        touch_row(m, first_in_line(m, inst, seen[n + NOTE_ASK], price), 4)
+        first = first_in_line(m, inst, seen[n + NOTE_ASK], price)
+        touch_row(m, first, 4)
+        seen[n + NOTE_MEETS] = first
         return
     o = still_open(m, seen, n)
     if o == 0:
@@ -327,7 +343,7 @@ def look_near(m, c, wide, seen):
 
 @leaf
 def look_hand(m, c, wide, seen):
-    """3 commands ahead: the last of it."""
+    """5 commands ahead: what an order changes beside its own row."""
     if not is_noted(seen, c):
         return
     n = note_at(seen, c)
@@ -335,6 +351,13 @@ def look_hand(m, c, wide, seen):
         at = seen[n + NOTE_PLACE]
         if at != 0:
             touch(m, m[at])
+        account = seen[n + NOTE_ACCOUNT]
+        if account != 0:
+            touch(m, m[account + L.AC_ORDERS] + L.O_ACCT_PREV)
+        first = seen[n + NOTE_MEETS]
+        if first != 0:
+            slot, _ = slot_of(m, m[first + L.O_FIRM], m[first + L.O_KEY_HI], m[first + L.O_KEY_LO])
+            touch(m, slot)
         return
     if not wide:
         return
@@ -346,6 +369,20 @@ def look_hand(m, c, wide, seen):
         touch_columns(m, co, m[co + L.CO_N], has_marks(m, co), m[inst + L.I_INDEX])
         touch(m, m[co + L.CO_CASH])
         touch(m, m[co + L.CO_ACCOUNT])
+
+
+@leaf
+def look_last(m, c, seen):
+    """2 commands ahead: the order after which a new one comes."""
+    if not is_noted(seen, c):
+        return
+    n = note_at(seen, c)
+    if seen[n + NOTE_INSTRUMENT] == 0 or seen[n + NOTE_PLACE] == 0 or seen[n + NOTE_MEETS] != 0:
+        return
+    level = m[seen[n + NOTE_PLACE]]
+    base = pool_base(m, L.P_LEVEL)
+    if base <= level < base + pool_cap(m, L.P_LEVEL) * L.LEVEL_WORDS:
+        touch(m, m[level + L.L_TAIL])
 
 
 @leaf
@@ -368,6 +405,8 @@ def look_at_begin(m, rows, c, words, seen):
             look_near(m, at, wide, seen)
         if ahead * L.CMD_WORDS < HAND:
             look_hand(m, at, wide, seen)
+        if ahead * L.CMD_WORDS < LAST:
+            look_last(m, at, seen)
 
 
 @leaf
@@ -375,6 +414,7 @@ def look_ahead(m, rows, c, words, seen):
     """Prefetch for the rows ahead of the one at c; `words` is the end of the rows. What follows is taken to have as many rows each as this one."""
     wide = is_wide(m)
     length = 1 + extra_of(rows[c + L.CMD_HEAD])
+    touch_row(rows, c + length * ROWS, 2 * length)
     if wide and c + length * FIRST < words:
         look_first(m, rows, c + length * FIRST)
     if wide and c + length * SECOND < words:
@@ -387,3 +427,5 @@ def look_ahead(m, rows, c, words, seen):
         look_near(m, c + length * NEAR, wide, seen)
     if c + length * HAND < words:
         look_hand(m, c + length * HAND, wide, seen)
+    if c + length * LAST < words:
+        look_last(m, c + length * LAST, seen)

@@ -1,8 +1,9 @@
 """The newest event rows, in memory, and the helper that writes them to the event store's files.
 
-The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, a chunk at a time, in kernels and
-system calls that do not hold the GIL. A whole chunk goes to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
-behind, chunks go through the page cache, which takes what the disk cannot take at once.
+The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, one to four chunks at a time, in kernels and
+system calls that do not hold the GIL. Whole chunks go to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
+behind, chunks go through the page cache, which takes what the disk cannot take at once. Under load the helper waits until several chunks are
+full: each write, and each time that it takes the GIL, costs the loop as much as a hundred events.
 
 Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances
 `written_to`, after a chunk is in its file or noted in `failed`. The loop may therefore read every row from `written_to` on.
@@ -11,7 +12,6 @@ Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Onl
 import contextlib
 import mmap
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -26,9 +26,11 @@ from .runner import Runner
 
 CHUNK_ROWS = 1 << 12  # rows and checksums of a chunk are whole pages: 768 and 32 KiB
 RING_CHUNKS = 16
+PIECE_CHUNKS = 4  # chunks of one write at most
 LARGE_PAGE = 2 << 20  # bytes
 REASONS = 512  # reasons of refusals that are counted apart
-PAUSE_S = 0.0002  # after a chunk, while less than half of the ring waits: where loop and helper share a core, an order that arrives is not kept for a time slice
+PAUSE_S = 0.0002  # after a write, while less than half of the ring waits: where loop and helper share a core, an order that arrives is not kept for a time slice
+GATHER_S = 0.01  # the same while less than a quarter waits: the next write has more chunks
 WAIT_S = 0.1  # between two looks at the helper while the ring is full
 
 
@@ -58,7 +60,7 @@ class EventWriter:
         self._chunk = min(CHUNK_ROWS, files.rows_per_file)
         self._ring_rows = self._chunk * RING_CHUNKS
         self._ring = page_aligned(self._ring_rows * L.EVT_WORDS)
-        self._sums = page_aligned(self._chunk)
+        self._sums = page_aligned(self._chunk * PIECE_CHUNKS)
         self.next_number = self.written_to = 1
         self.paused = ""  # why nothing is written; set by the helper, ended by the store
         self.failed: deque[Range] = deque()  # events that are in no file, not collected by the store yet
@@ -71,6 +73,7 @@ class EventWriter:
         self._counted = (1, self._tally.copy())  # the same for the loop: next event, counts
         self._claim = threading.Lock()  # the numbers change together only in `restart`
         self._work = threading.Event()
+        self._hurry = threading.Event()  # somebody waits for what the helper writes: no pause
         self._room = threading.Event()
         self._stop = False
         self._when_room: Callable[[], None] | None = None  # called once, by the helper, when three quarters of the ring are free
@@ -152,6 +155,7 @@ class EventWriter:
     def write_soon(self) -> None:
         """Have every row written, also those of a chunk that is not full."""
         self._flush_to = self.next_number
+        self._hurry.set()
         self._wake()
 
     def flush(self) -> None:
@@ -163,6 +167,7 @@ class EventWriter:
     def close(self) -> None:
         """End the helper. Rows that were not flushed are not written."""
         self._stop = True
+        self._hurry.set()
         self._work.set()
         self._task.join()
 
@@ -176,6 +181,7 @@ class EventWriter:
             raise EventStoreError("event store: the helper that writes it has died")
         before = self.written_to
         self._room.clear()
+        self._hurry.set()
         self._wake()
         if self.written_to == before:
             self._room.wait(WAIT_S)
@@ -187,14 +193,15 @@ class EventWriter:
             self._work.clear()
             while self._step():
                 if self._waiting_share(2):
-                    time.sleep(PAUSE_S)
+                    self._hurry.wait(GATHER_S if self._waiting_share(4) else PAUSE_S)
+                    self._hurry.clear()
 
     def _round(self) -> None:
         while self._step():
             continue
 
     def _step(self) -> bool:
-        """Write one chunk that is full, or what is to be flushed. False: there is none."""
+        """Write the chunks that are full, or what is to be flushed. False: there is nothing."""
         with self._claim:
             first, end = self._next_piece()
         if self._stop or end <= first:
@@ -203,11 +210,13 @@ class EventWriter:
         return True
 
     def _next_piece(self) -> tuple[int, int]:
-        """(first event, event after the last) of the next write; equal: there is none."""
+        """(first event, event after the last) of the next write; equal: there is none. It lies in one piece in the ring."""
         first, newest = self.written_to, self.next_number
-        border = ((first - 1) // self._chunk + 1) * self._chunk + 1
-        if newest >= border:
-            return first, border
+        whole, piece = self._chunk, (first - 1) // self._chunk
+        most = PIECE_CHUNKS if first == piece * whole + 1 else 1  # the rest of a chunk goes alone: what follows are whole pages again
+        full = min((newest - 1) // whole, piece + most, (piece // RING_CHUNKS + 1) * RING_CHUNKS)
+        if full > piece:
+            return first, full * whole + 1
         return first, max(first, min(self._flush_to, newest))
 
     def _write(self, first: int, end: int) -> None:

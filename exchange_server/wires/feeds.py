@@ -160,6 +160,16 @@ def _level_word(m, at):
     return book_word(m, touched_instrument(entry), touched_side(entry), m[at + 1], 3)
 
 
+@kernel("boolean(int64[::1], int64)")
+def has_news(tape, words):
+    """Whether there is more than trades in tape[:words]."""
+    tape = words_of(tape)
+    for at in range(TAPE_KIND, words, TAPE_WORDS):
+        if tape[at] != C.E_FILL:
+            return True
+    return False
+
+
 @kernel("int64(int64[::1], uint8[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
 def updates(m, wanted, tape, tape_words, out, index, res):
     """The turn's BookUpdates of the instruments with wanted[id] != 0, one frame each, into `out`; empties the list of touched levels.

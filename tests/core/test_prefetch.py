@@ -9,6 +9,7 @@ from exchange_server.core import layout as L
 from exchange_server.core import prefetch
 from exchange_server.core.kit.pairs import PAIR_BALANCE
 from exchange_server.core.layout import plain
+from exchange_server.core.life.ids import slot_after
 from exchange_server.engine import Capacities, Engine
 from protocol import codes as C
 from tests.flows import named_flow
@@ -27,7 +28,7 @@ SMALL = Capacities(
 )
 
 
-LOOKS = {name: getattr(prefetch, name) for name in ("pair_slot", "look_far", "look_middle", "look_near", "look_hand", "deeper")}
+LOOKS = {name: getattr(prefetch, name) for name in ("pair_slot", "look_far", "look_middle", "look_near", "look_hand", "look_last", "deeper")}
 
 
 def look(name: str, *arguments: object) -> object:
@@ -58,8 +59,8 @@ def test_each_stage_goes_on_where_the_one_before_stopped() -> None:
     assert note[prefetch.NOTE_INSTRUMENT] == inst
     root = int(m[inst + L.I_ROOT + int(note[prefetch.NOTE_ASK])])
     assert root < note[prefetch.NOTE_PLACE] < root + L.NODE_WORDS or root == note[prefetch.NOTE_PLACE] == 0
-    for stage in ("look_middle", "look_near", "look_hand"):
-        look(stage, m, 0, *([False] if stage != "look_middle" else []), seen)
+    for stage, arguments in (("look_middle", []), ("look_near", [False]), ("look_hand", [False]), ("look_last", [])):
+        look(stage, m, 0, *arguments, seen)
     look("look_middle", m, 64 * L.CMD_WORDS, seen)  # in the same place, about another row: nothing to go on with
     assert seen[0] == 0
 
@@ -84,9 +85,8 @@ def test_only_a_node_leads_deeper_into_a_book() -> None:
     assert look("deeper", m, 0, 3, 6) == 0
 
 
-def test_an_order_that_has_gone_since_is_not_followed() -> None:
-    engine, rows, seen = world()
-    m = engine.m
+def cancel_of_the_first_order(m: np.ndarray, rows: np.ndarray) -> tuple[int, np.ndarray]:
+    """The first order's pointer, and a row of its firm that cancels it."""
     first = int(m[L.H_POOLS + L.P_ORDER * L.POOL_WORDS + L.PL_BASE])
     cancel = rows[: L.CMD_WORDS].copy()
     cancel[L.CMD_HEAD] = cancel[L.CMD_HEAD] & ~255 | C.C_CANCEL
@@ -97,6 +97,13 @@ def test_an_order_that_has_gone_since_is_not_followed() -> None:
     )
     cancel[L.CMD_SESSION_ACCOUNT] = session << 32
     cancel[L.CMD_ORIG_HI], cancel[L.CMD_ORIG_LO] = m[first + L.O_KEY_HI], m[first + L.O_KEY_LO]
+    return first, cancel
+
+
+def test_an_order_that_has_gone_since_is_not_followed() -> None:
+    engine, rows, seen = world()
+    m = engine.m
+    first, cancel = cancel_of_the_first_order(m, rows)
     look("look_far", m, cancel, 0, seen)
     look("look_middle", m, 0, seen)
     note = seen[prefetch.SEEN :]
@@ -110,6 +117,50 @@ def test_an_order_that_has_gone_since_is_not_followed() -> None:
     m[first + L.O_INSTRUMENT] = 1 << 60  # would end the process
     look("look_near", m, 0, True, seen)
     look("look_hand", m, 0, True, seen)
+
+
+def test_an_order_whose_id_is_not_in_its_home_slot_is_found_in_the_next_one() -> None:
+    engine, rows, seen = world()
+    m = engine.m
+    first, cancel = cancel_of_the_first_order(m, rows)
+    look("look_far", m, cancel, 0, seen)
+    note = seen[prefetch.SEEN :]
+    home = int(note[prefetch.NOTE_SLOT])
+    m[home + 1], m[home] = m[home], m[home] ^ 1 << 40  # another id's
+    look("look_middle", m, 0, seen)
+    assert (note[prefetch.NOTE_ORDER], note[prefetch.NOTE_SLOT]) == (first, home + 1)
+    assert prefetch.still_open._compile_for_args()(m, seen, prefetch.SEEN) == first
+
+
+def test_after_the_last_slot_of_the_ids_comes_the_first() -> None:
+    m = world()[0].m
+    pool = L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS
+    base, slots = int(m[pool + L.PL_BASE]), int(m[pool + L.PL_CAP])
+    after = slot_after._compile_for_args()
+    assert [after(m, base + i) - base for i in (0, 1, slots - 2, slots - 1)] == [1, 2, slots - 1, 0]
+
+
+def test_what_an_earlier_note_had_in_the_same_place_is_not_followed() -> None:
+    engine, rows, seen = world()
+    look("look_far", engine.m, rows, 0, seen)
+    seen[prefetch.SEEN :] = 1 << 60  # an address that ends the process
+    look("look_far", engine.m, rows, 0, seen)
+    look("look_hand", engine.m, 0, False, seen)
+    look("look_last", engine.m, 0, seen)
+
+
+def test_only_a_level_leads_to_its_last_order() -> None:
+    engine, rows, seen = world()
+    m = engine.m
+    for stage in ("look_far", "look_last"):
+        look(stage, m, *([rows] if stage == "look_far" else []), 0, seen)
+    pool = L.H_POOLS + L.P_LEVEL * L.POOL_WORDS
+    levels = int(m[pool + L.PL_BASE])
+    place = len(m) - 8
+    seen[prefetch.SEEN + prefetch.NOTE_PLACE] = place
+    for word in (0, -5, 1 << 60, levels - 1, levels + int(m[pool + L.PL_CAP]) * L.LEVEL_WORDS, levels):
+        m[place] = word  # what is not a level would end the process, or be another table's
+        look("look_last", m, 0, seen)
 
 
 def test_another_pair_of_the_event_in_the_place_of_the_collateral_row_is_not_followed() -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -134,8 +135,60 @@ def test_who_waits_for_room_is_told_once_and_its_rows_go_past_the_page_cache(tmp
     for _ in range(100):
         turn.release()
     store.close()
-    assert ways == [True] * (2 * quarter // 64) and not told.acquire(blocking=False)
+    assert ways and all(ways) and not told.acquire(blocking=False)
     assert EventFiles(tmp_path, 64).scan(1, 2 * quarter) == []
+
+
+def test_chunks_that_are_full_go_together_within_one_lap_of_the_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most four, and rows that do not fill a chunk wait."""
+    go, pieces = threading.Semaphore(0), []
+    real = EventFiles.write
+
+    def noted(self: EventFiles, number: int, rows: np.ndarray, sums: np.ndarray, direct: bool = False) -> None:
+        assert go.acquire(timeout=60)
+        pieces.append((number, sums.size))
+        real(self, number, rows, sums, direct)
+
+    monkeypatch.setattr(EventFiles, "write", noted)
+    monkeypatch.setattr(event_writer, "CHUNK_ROWS", 64)
+    store = EventStore(tmp_path, 6400, Threads())
+    chunks = event_writer.RING_CHUNKS
+    whole = events(1, (2 * chunks + 3) * 64)
+    store.append(whole[: 64 * L.EVT_WORDS])
+    go.release()
+    while store.written_to < 65:  # the next chunk is the ring's second: the last piece of a lap is shorter
+        time.sleep(0.001)
+    store.append(whole[64 * L.EVT_WORDS : (chunks + 1) * 64 * L.EVT_WORDS])
+    for _ in range(100):
+        go.release()
+    store.append(whole[(chunks + 1) * 64 * L.EVT_WORDS : (2 * chunks + 2) * 64 * L.EVT_WORDS])
+    store.append(whole[(2 * chunks + 2) * 64 * L.EVT_WORDS : -10 * L.EVT_WORDS])
+    store.flush()
+    assert sum(count for _, count in pieces) == len(whole) // L.EVT_WORDS - 10
+    assert max(count for _, count in pieces) == 64 * event_writer.PIECE_CHUNKS
+    assert all((first - 1) // (64 * chunks) == (first + count - 2) // (64 * chunks) for first, count in pieces)
+    assert EventFiles(tmp_path, 6400).scan(1, store.written_to - 1) == []
+    store.close()
+
+
+def test_who_waits_is_not_kept_by_the_pause_after_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause in ("PAUSE_S", "GATHER_S"):
+        monkeypatch.setattr(event_writer, pause, 3600)
+    monkeypatch.setattr(event_writer, "CHUNK_ROWS", 64)
+    store = EventStore(tmp_path, 640, Threads())
+
+    def work() -> None:
+        for first in range(1, 64 * event_writer.RING_CHUNKS * 3, 64):
+            store.append(events(first, 64))  # waits when the ring is full
+        store.append(events(store.next_number, 5))
+        store.flush()
+        store.append(events(store.next_number, 64))
+        store.close()
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(60)
+    assert not worker.is_alive()
 
 
 def test_without_its_helper_nobody_is_asked_to_wait_for_room(tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ def slot_of(m, firm, hi, lo):
 
 
 @leaf
+def slot_after(m, slot):
+    """The slot (arena offset) that follows one in the ClOrdID table; after the last comes the first."""
+    base = pool_base(m, L.P_ID_HASH)
+    return base + ((slot - base + 1) & (pool_cap(m, L.P_ID_HASH) - 1))
+
+
+@leaf
 def id_find(m, rows, firm, hi, lo, at):
     """Reference of the row with (firm id, ClOrdID key), 0 if there is none. at: word offset of the id's text in `rows`, -1 for an integer
     id."""

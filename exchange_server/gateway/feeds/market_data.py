@@ -179,7 +179,7 @@ class MarketData:
             state.clear_touched(m)
         elif tape_words or state.levels_touched(m):
             self._updates(turn.tick_ns, tape_words)
-        if tape_words:
+        if tape_words and kernels.has_news(self._tape, tape_words):
             self._news(turn.tick_ns, tape_words)
         if self.watchers or self.everything or self.books:
             self._offers_changed(turn.tick_ns)
