@@ -29,7 +29,7 @@ from protocol import codes as C
 from . import layout as L
 from .book.levels import book_word
 from .kit.bits import mix2, touch
-from .kit.jit import leaf
+from .kit.jit import leaf, unlikely
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import instrument_at, session_at
@@ -409,12 +409,9 @@ def look_at_begin(m, rows, c, words, seen):
             look_last(m, at, seen)
 
 
-@leaf
-def look_ahead(m, rows, c, words, seen):
-    """Prefetch for the rows ahead of the one at c; `words` is the end of the rows. What follows is taken to have as many rows each as this one."""
-    wide = is_wide(m)
-    length = 1 + extra_of(rows[c + L.CMD_HEAD])
-    touch_row(rows, c + length * ROWS, 2 * length)
+@unlikely
+def look_at_end(m, rows, c, length, words, wide, seen):
+    """The same as look_ahead where fewer commands follow than its farthest stage looks ahead."""
     if wide and c + length * FIRST < words:
         look_first(m, rows, c + length * FIRST)
     if wide and c + length * SECOND < words:
@@ -429,3 +426,26 @@ def look_ahead(m, rows, c, words, seen):
         look_hand(m, c + length * HAND, wide, seen)
     if c + length * LAST < words:
         look_last(m, c + length * LAST, seen)
+
+
+@leaf
+def look_ahead(m, rows, c, words, seen):
+    """Prefetch for the rows ahead of the one at c; `words` is the end of the rows. What follows is taken to have as many rows each as this one."""
+    wide = is_wide(m)
+    length = 1 + extra_of(rows[c + L.CMD_HEAD])
+    touch(rows, c + length * ROWS)
+    touch(rows, c + length * ROWS + 8)
+    if length != 1:
+        touch(rows, c + length * ROWS + L.CMD_WORDS)
+        touch(rows, c + length * ROWS + L.CMD_WORDS + 8)
+    if c + length * FIRST >= words:
+        look_at_end(m, rows, c, length, words, wide, seen)
+        return
+    if wide:
+        look_first(m, rows, c + length * FIRST)
+        look_second(m, rows, c + length * SECOND)
+    look_far(m, rows, c + length * FAR, seen)
+    look_middle(m, c + length * MIDDLE, seen)
+    look_near(m, c + length * NEAR, wide, seen)
+    look_hand(m, c + length * HAND, wide, seen)
+    look_last(m, c + length * LAST, seen)
