@@ -5,17 +5,18 @@ in the account's list, the book's nodes and the level, the collateral row; where
 memory one after the other they cost 100 ns and more each. Stages look ahead of the current command, each at what the one before has fetched; the table
 says which lines each stage fetches. These are hints only and nothing of the state is written, so events, state and replay are the same without them.
 
-| commands ahead | a new order                                          | a cancel or a replacement                                 |
-|----------------|------------------------------------------------------|-----------------------------------------------------------|
-| 40             | the row of the command                               | the row of the command                                    |
-| 30 (wide)      | instrument, account                                  | -                                                         |
-| 27 (wide)      | event, listing, best levels                          | -                                                         |
-| 24             | slots of its id and of (account, event), the root    | slots of its ids                                          |
-| 16             | collateral row, the next node                        | the order                                                 |
-| 9              | columns, balance, the leaf; the order it meets       | its neighbours, level, collateral row; wide: instrument   |
-| 5              | the level; the account's newest order; where the id  | wide: event, balance                                      |
-|                | of the order it meets is                             |                                                           |
-| 2              | the level's last order                               | -                                                         |
+| commands ahead | a new order                                          | a cancel or a replacement                                  |
+|----------------|------------------------------------------------------|------------------------------------------------------------|
+| 40             | the row of the command                               | the row of the command                                     |
+| 30 (wide)      | instrument, account                                  | -                                                          |
+| 27 (wide)      | event, listing, best levels                          | -                                                          |
+| 24             | slots of its id and of (account, event), the root    | slots of its ids                                           |
+| 16             | collateral row, the next node                        | the order                                                  |
+| 9              | columns, balance, the leaf; the order it meets       | its neighbours, level, collateral row; the leaf of the new |
+|                |                                                      | price; wide, instead of the leaf: instrument               |
+| 5              | the level; the account's newest order; the slot of   | the new level; wide: event, balance                        |
+|                | the id of the order it meets                         |                                                            |
+| 2              | the level's last order                               | the new level's last order                                 |
 
 Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
 
@@ -35,6 +36,7 @@ from .kit.pools import pool_base, pool_cap
 from .kit.rows import instrument_at, session_at
 from .layout.packed import (
     account_of,
+    book_side_of,
     by_sign,
     contract_side_of,
     extra_of,
@@ -66,14 +68,16 @@ SEEN_WORDS = SEEN * (1 + NOTE_WORDS)  # which row each note is about (offset; -1
 NOTE_INSTRUMENT = 0  # pointer, of a new order; 0: a cancel or a replacement
 NOTE_SLOT = 1  # arena offset: of its pair, or of the id of the order that it is about
 NOTE_KEY = 2  # what is expected there: the pair's first word, or the id's hash
-NOTE_PLACE = 3  # new order: how far its price has been followed in the book (book_word)
-NOTE_PRICE = 4  # YES ticks
-NOTE_ASK = 5
+NOTE_PLACE = 3  # how far its price has been followed in the book (book_word); 0: not
+NOTE_PRICE = 4  # new order: YES ticks; else: the order's new price in its terms, NO_PRICE of a cancel
+NOTE_ASK = 5  # new order: its side of the book
 NOTE_MEETS = 6  # the order (pointer) with which it would trade first, 0: none
 NOTE_ACCOUNT = 7  # pointer, 0: not known
-NOTE_FIRM = 3  # else: id
-NOTE_ORDER = 4  # pointer, 0: not found
-NOTE_WORD = 5  # of the slot
+NOTE_FIRM = 5  # else: id
+NOTE_ORDER = 6  # pointer, 0: not found
+NOTE_WORD = 7  # of the slot
+NO_PRICE = -1
+NODES = 3  # of the way to a new price, all in one stage: the first ones are near, because many orders pass them
 
 
 @leaf
@@ -234,6 +238,9 @@ def look_far(m, rows, c, seen):
         seen[n + NOTE_SLOT] = slot
         seen[n + NOTE_KEY] = h
         seen[n + NOTE_FIRM] = firm
+        seen[n + NOTE_ORDER] = 0
+        seen[n + NOTE_PLACE] = 0
+        seen[n + NOTE_PRICE] = rows[c + L.CMD_PRICE] if kind == C.C_REPLACE else NO_PRICE
     else:
         inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
         if inst == 0:
@@ -295,6 +302,15 @@ def still_open(m, seen, n):
 
 
 @leaf
+def new_place(m, o, inst, price):
+    """Where the book keeps the level of an order's (pointer) new price, in the order's terms: place (arena offset), 0: not there yet."""
+    attr = m[o + L.O_ATTR]
+    if contract_side_of(attr) == C.NO:
+        price = m[inst + L.I_PAYOUT] - price
+    return book_word(m, inst, own_side(book_side_of(attr)), price, NODES)
+
+
+@leaf
 def look_near(m, c, wide, seen):
     """9 commands ahead: what the collateral row and the order point to."""
     if not is_noted(seen, c):
@@ -336,6 +352,10 @@ def look_near(m, c, wide, seen):
         touch(m, co + L.CO_COLUMNS)
         touch(m, m[o + L.O_LISTING] + L.LI_ORDERS)
     else:  # the event knows the columns as well as the row, which is not there yet
+        if seen[n + NOTE_PRICE] != NO_PRICE:
+            at = new_place(m, o, inst, seen[n + NOTE_PRICE])
+            touch(m, at)
+            seen[n + NOTE_PLACE] = at
         event = m[inst + L.I_EVENT]
         columns = m[event + L.E_ROOM]
         touch_columns(m, co, columns, 1 < m[event + L.E_K_LEFT] < columns <= FEW, m[inst + L.I_INDEX])
@@ -347,10 +367,10 @@ def look_hand(m, c, wide, seen):
     if not is_noted(seen, c):
         return
     n = note_at(seen, c)
+    at = seen[n + NOTE_PLACE]
+    if at != 0:
+        touch(m, m[at])
     if seen[n + NOTE_INSTRUMENT] != 0:
-        at = seen[n + NOTE_PLACE]
-        if at != 0:
-            touch(m, m[at])
         account = seen[n + NOTE_ACCOUNT]
         if account != 0:
             touch(m, m[account + L.AC_ORDERS] + L.O_ACCT_PREV)
@@ -377,7 +397,7 @@ def look_last(m, c, seen):
     if not is_noted(seen, c):
         return
     n = note_at(seen, c)
-    if seen[n + NOTE_INSTRUMENT] == 0 or seen[n + NOTE_PLACE] == 0 or seen[n + NOTE_MEETS] != 0:
+    if seen[n + NOTE_PLACE] == 0:
         return
     level = m[seen[n + NOTE_PLACE]]
     base = pool_base(m, L.P_LEVEL)

@@ -132,6 +132,25 @@ def test_an_order_whose_id_is_not_in_its_home_slot_is_found_in_the_next_one() ->
     assert prefetch.still_open._compile_for_args()(m, seen, prefetch.SEEN) == first
 
 
+def test_a_replacement_looks_for_the_level_of_its_new_price() -> None:
+    engine, rows, seen = world()
+    m = engine.m
+    first, row = cancel_of_the_first_order(m, rows)
+    attr, inst, level = (int(m[first + word]) for word in (L.O_ATTR, L.O_INSTRUMENT, L.O_LEVEL))
+    price = int(m[first + L.O_PRICE])  # the level that it has already: one that is there
+    in_its_terms = int(m[inst + L.I_PAYOUT]) - price if plain.contract_side_of(attr) == C.NO else price
+    note = seen[prefetch.SEEN :]
+    for kind, asked, found in ((C.C_REPLACE, in_its_terms, level), (C.C_REPLACE, 1 << 60, 0), (C.C_CANCEL, in_its_terms, 0)):
+        row[L.CMD_HEAD], row[L.CMD_PRICE] = row[L.CMD_HEAD] & ~255 | kind, asked
+        look("look_far", m, row, 0, seen)
+        look("look_middle", m, 0, seen)
+        look("look_near", m, 0, False, seen)
+        place = int(note[prefetch.NOTE_PLACE])
+        assert (place and int(m[place])) == found
+        look("look_hand", m, 0, False, seen)
+        look("look_last", m, 0, seen)
+
+
 def test_after_the_last_slot_of_the_ids_comes_the_first() -> None:
     m = world()[0].m
     pool = L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS
