@@ -28,7 +28,9 @@ SMALL = Capacities(
 )
 
 
-LOOKS = {name: getattr(prefetch, name) for name in ("pair_slot", "look_far", "look_middle", "look_near", "look_hand", "look_last", "deeper")}
+LOOKS = {
+    name: getattr(prefetch, name) for name in ("pair_slot", "look_far", "look_middle", "look_near", "look_hand", "look_last", "deeper")
+}
 
 
 def look(name: str, *arguments: object) -> object:
