@@ -231,3 +231,15 @@ def test_no_such_instrument() -> None:
     out = np.zeros(10, dtype=np.uint8)
     for instrument in (0, -1, 5, 10**9):
         assert md.snapshot(feed.m, instrument, 5, out, 0, feed.res) == L.ENC_DONE and feed.res[L.RES_MESSAGES] == 0
+
+
+def test_news_is_whatever_is_no_trade() -> None:
+    tape = np.zeros(6 * md.TAPE_WORDS, dtype=np.int64)
+    kinds = tape[md.TAPE_KIND :: md.TAPE_WORDS]
+    kinds[:] = codes.E_FILL
+    assert not md.has_news(tape, tape.size) and not md.has_news(tape, 0)
+    for at in range(6):
+        kinds[:] = codes.E_FILL
+        kinds[at] = codes.E_PHASE
+        for rows in range(7):
+            assert md.has_news(tape, rows * md.TAPE_WORDS) == (at < rows)
