@@ -94,7 +94,12 @@ FIELDS = (
     Field("journal_failed", GAUGE, "", "1: a write or sync has failed, nothing more leaves the server"),
     Field("journal_sync", HISTOGRAM, "ns", "Time that a sync of the journal took", most=SYNC_BUCKETS),
     # event store and snapshots
-    Field("event_store_lag_rows", GAUGE, "", "Event rows in memory that are not yet in a file; up to a chunk of 4,096 is usual, some chunks under load"),
+    Field(
+        "event_store_lag_rows",
+        GAUGE,
+        "",
+        "Event rows in memory that are not yet in a file; up to a chunk of 4,096 is usual, some chunks under load",
+    ),
     Field("event_store_paused", GAUGE, "", "1: past reports are not being kept (the disk is full); they are rebuilt later"),
     Field("event_store_missing_rows", GAUGE, "", "Event rows that are still to be rebuilt from the journal"),
     Field("event_store_lost_rows", GAUGE, "", "Event rows that cannot be rebuilt"),
