@@ -3,7 +3,7 @@
 The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, one to four chunks at a time, in kernels and
 system calls that do not hold the GIL. Whole chunks go to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
 behind, chunks go through the page cache, which takes what the disk cannot take at once. Under load the helper waits until several chunks are
-full: each write, and each time that it takes the GIL, costs the loop as much as a hundred events.
+full: each write, and each time that it takes the GIL, costs the loop as much as some hundred events.
 
 Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances
 `written_to`, after a chunk is in its file or noted in `failed`. The loop may therefore read every row from `written_to` on.
