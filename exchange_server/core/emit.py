@@ -7,7 +7,7 @@ caller has made sure of room.
 from protocol import codes as C
 
 from . import layout as L
-from .kit.bits import touch
+from .kit.bits import touch_row
 from .kit.jit import leaf, unlikely
 from .kit.rows import expiry_of, session_at
 from .layout.packed import (
@@ -34,8 +34,7 @@ def begin_event(m, ev, head, session_id, account_id, numbered):
     """Begin an event row: all words 0 but head, event number, time, session and account, and, if numbered, the session's next number. The
     caller adds the fields."""
     e = m[L.H_EVENT_USED]
-    for line in range(3):  # the row after the next: in a long turn the rows before it have driven it out of the caches
-        touch(ev, e + 2 * L.EVT_WORDS + 8 * line)
+    touch_row(ev, e + 2 * L.EVT_WORDS, 3)  # the row after the next: in a long turn the rows before it have driven it out of the caches
     for i in range(L.EVT_WORDS):
         ev[e + i] = 0
     extra = extra_of(head)

@@ -29,7 +29,7 @@ from protocol import codes as C
 
 from . import layout as L
 from .book.levels import book_word
-from .kit.bits import mix2, touch
+from .kit.bits import mix2, touch, touch_row
 from .kit.jit import leaf, unlikely
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
@@ -89,13 +89,6 @@ def pair_slot(m, rows, c, s, inst):
     key = (PAIR_COLLATERAL << 56) | account
     slot = mix2(key, m[m[inst + L.I_EVENT]]) & (pool_cap(m, L.P_PAIR_HASH) - 1)
     return pool_base(m, L.P_PAIR_HASH) + slot * PAIR_WORDS, key
-
-
-@leaf
-def touch_row(m, at, lines):
-    """Prefetch the first cache lines of a row (pointer)."""
-    for line in range(lines):
-        touch(m, at + 8 * line)
 
 
 @leaf
@@ -453,11 +446,9 @@ def look_ahead(m, rows, c, words, seen):
     """Prefetch for the rows ahead of the one at c; `words` is the end of the rows. What follows is taken to have as many rows each as this one."""
     wide = is_wide(m)
     length = 1 + extra_of(rows[c + L.CMD_HEAD])
-    touch(rows, c + length * ROWS)
-    touch(rows, c + length * ROWS + 8)
+    touch_row(rows, c + length * ROWS, 2)
     if length != 1:
-        touch(rows, c + length * ROWS + L.CMD_WORDS)
-        touch(rows, c + length * ROWS + L.CMD_WORDS + 8)
+        touch_row(rows, c + length * ROWS + L.CMD_WORDS, 2)
     if c + length * FIRST >= words:
         look_at_end(m, rows, c, length, words, wide, seen)
         return

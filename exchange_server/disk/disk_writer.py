@@ -22,6 +22,7 @@ The bytes written here are described in journal/format.py; tests compare these k
 
 from ..core import layout as L
 from ..core.kit.bits import touch
+from ..core.kit.copies import LINE_WORDS
 from ..core.kit.jit import kernel, leaf
 from .compact_rows import pack_rows
 from .journal_layout import (
@@ -182,7 +183,6 @@ ERRNO_EINTR = 4
 ERRNO_EAGAIN = 11
 ERRNO_ENOSPC = 28
 CLOCK_MONOTONIC = 1
-LINE_WORDS = 8  # rows are whole cache lines
 AHEAD_WORDS = 32 * LINE_WORDS  # the ring is larger than the caches: what is stored to next is fetched while this is copied
 
 
@@ -463,7 +463,9 @@ def ring_append(st, ring, rows, words):
     if start != head:
         st[ST_GAP] = head
     at = (start % size) // 8
-    for i in range(0, words, LINE_WORDS):  # not a slice: assigning slices needs reference counts, which are off (jit.py)
+    for i in range(
+        0, words, LINE_WORDS
+    ):  # whole lines, as rows are; not a slice: assigning slices needs reference counts, which are off (jit.py)
         touch(ring, at + i + AHEAD_WORDS)
         for j in range(i, i + LINE_WORDS):
             ring[at + j] = rows[j]

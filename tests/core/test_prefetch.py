@@ -173,8 +173,7 @@ def test_what_an_earlier_note_had_in_the_same_place_is_not_followed() -> None:
 def test_only_a_level_leads_to_its_last_order() -> None:
     engine, rows, seen = world()
     m = engine.m
-    for stage in ("look_far", "look_last"):
-        look(stage, m, *([rows] if stage == "look_far" else []), 0, seen)
+    look("look_far", m, rows, 0, seen)
     pool = L.H_POOLS + L.P_LEVEL * L.POOL_WORDS
     levels = int(m[pool + L.PL_BASE])
     place = len(m) - 8

@@ -92,6 +92,13 @@ def touch(typingctx: Any, m: Any, at: Any) -> Any:
     return types.void(m, types.int64), codegen
 
 
+@leaf
+def touch_row(m, at, lines):
+    """Prefetch so many cache lines of a row that begins at m[at]."""
+    for line in range(lines):
+        touch(m, at + 8 * line)
+
+
 @intrinsic(prefer_literal=True)
 def stack_words(typingctx: Any, count: Any) -> Any:
     """A pointer to so many words (a constant) on the stack of the function that calls it, with any content."""

@@ -5,7 +5,7 @@ caller refuses with a code.
 """
 
 from .. import layout as L
-from .bits import touch
+from .bits import touch_row
 from .jit import leaf
 
 
@@ -23,8 +23,7 @@ def pool_alloc(m, pool):
             return 0
         m[d + L.PL_NEXT] = i + 1
         p = m[d + L.PL_BASE] + i * m[d + L.PL_WIDTH]
-        touch(m, p + m[d + L.PL_WIDTH])  # the next one's: nothing of a row that was never used is in a cache
-        touch(m, p + m[d + L.PL_WIDTH] + 8)
+        touch_row(m, p + m[d + L.PL_WIDTH], 2)  # the next one's: nothing of a row that was never used is in a cache
     m[d + L.PL_USED] += 1
     return p
 

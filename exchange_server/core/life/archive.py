@@ -10,7 +10,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import client_price
-from ..kit.bits import touch
+from ..kit.bits import touch, touch_row
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_release
 from ..kit.rows import firm_row
@@ -30,9 +30,7 @@ def _look_at_next(m, f, a):
         slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
         touch(m, slot)
     touch(m, m[a + L.AR_TEXT])
-    after = m[a + L.AR_NEXT]
-    touch(m, after)
-    touch(m, after + 8)
+    touch_row(m, m[a + L.AR_NEXT], 2)
 
 
 @leaf
