@@ -212,11 +212,11 @@ class EventWriter:
     def _next_piece(self) -> tuple[int, int]:
         """(first event, event after the last) of the next write; equal: there is none. It lies in one piece in the ring."""
         first, newest = self.written_to, self.next_number
-        whole, piece = self._chunk, (first - 1) // self._chunk
-        most = PIECE_CHUNKS if first == piece * whole + 1 else 1  # the rest of a chunk goes alone: what follows are whole pages again
-        full = min((newest - 1) // whole, piece + most, (piece // RING_CHUNKS + 1) * RING_CHUNKS)
-        if full > piece:
-            return first, full * whole + 1
+        chunk, begun = divmod(first - 1, self._chunk)
+        most = 1 if begun else PIECE_CHUNKS  # the rest of a chunk goes alone: what follows are whole pages again
+        full = min((newest - 1) // self._chunk, chunk + most, (chunk // RING_CHUNKS + 1) * RING_CHUNKS)
+        if full > chunk:
+            return first, full * self._chunk + 1
         return first, max(first, min(self._flush_to, newest))
 
     def _write(self, first: int, end: int) -> None:
