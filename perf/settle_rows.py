@@ -205,6 +205,13 @@ class Trader(threading.Thread):
                 pass
 
 
+def meanwhile(waits: list[tuple[int, float]], began: int, end: int) -> list[float]:
+    """Of (time of the answer, its wait) in order: the waits that ended from `began` to `end`, and at least the first after `began`: a small
+    settlement is over before one order is answered."""
+    after = [(at, us) for at, us in waits if at >= began]
+    return [us for at, us in after[:1]] + [us for at, us in after[1:] if at <= end]
+
+
 def beside(scale: float) -> list[Result]:
     """A server pays while another member trades: how long, and the other's p99 against the one before."""
     from config import admin_records as ar
@@ -255,7 +262,7 @@ def beside(scale: float) -> list[Result]:
         failed = server.check()
         if failed:
             raise AnswerWrong(f"settle: {failed[:3]}")
-    during = [us for at, us in trader.waits if any(began <= at <= end for began, end in spans)]
+    during = [us for began, end in spans for us in meanwhile(trader.waits, began, end)]
     quiet = [us for at, us in trader.waits if any(began - QUIET_S * 1e9 <= at < began for began, _ in spans)]
     p50, p99, q50, q99 = (float(np.percentile(waits, p)) for waits, p in ((during, 50), (during, 99), (quiet, 50), (quiet, 99)))
     note = f"p50 {p50:.0f} against {q50:.0f} us, p99 {p99:.0f} against {q99:.0f} us, longest {max(during):.0f} us; {len(during)} and {len(quiet)} waits"

@@ -120,6 +120,12 @@ def test_a_settlement_while_another_trades() -> None:
     assert "10,000 positions paid" in paid.name and paid.figure > 0 < wait.figure and not paid.void and "waits" in wait.note
 
 
+def test_an_order_is_counted_beside_a_settlement_that_is_over_before_its_answer() -> None:
+    waits = [(10, 1.0), (20, 2.0), (30, 3.0), (40, 4.0)]
+    for began, end, found in ((20, 30, [2.0, 3.0]), (11, 12, [2.0]), (15, 40, [2.0, 3.0, 4.0]), (40, 40, [4.0]), (41, 50, [])):
+        assert settle_rows.meanwhile(waits, began, end) == found
+
+
 def test_memory_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/dev/shm")
     with pytest.raises(ValueError, match="real disk"):
