@@ -11,17 +11,17 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import TEXT_LANES, bytes_of, lanes_key, text_lanes, words_of
+from ..core.kit.bits import TEXT_LANES, bytes_of, lanes_key, stack_words, text_lanes, touch, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
-from ..core.kit.names import names_find
+from ..core.kit.names import name_slot, names_find_from, touch_name
 from ..core.kit.rows import account_at
 from ..core.layout.packed import pack_command, pack_instrument, pack_session_account, pack_terms
 from ..core.risk.visibility import listing_for
 from .fix_parse import (
-    GARBLED,
+    FIX_44,
     INCOMPLETE,
-    SCRATCH_WORDS,
+    NOTE_WORDS,
     SLOT_ACCOUNT,
     SLOT_CONTRACT,
     SLOT_EXEC_INST,
@@ -45,7 +45,9 @@ from .fix_parse import (
     SLOT_TIME,
     SLOT_TRANSACT,
     SLOT_TYPE,
+    TIME_WORDS,
     TOO_LONG,
+    WAYS,
     decimal,
     number,
     plain_id,
@@ -57,18 +59,26 @@ from .fix_parse import (
 
 # conn: the common words of core/layout/calls.py, then
 CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 rows after it must be free
-CN_DAY = L.CN_WORDS + 1  # cache of the last date: its text, its ns
-CN_DAY_NS = L.CN_WORDS + 2
-CN_SCRATCH = L.CN_WORDS + 4  # fix_parse.SCRATCH_WORDS
-CN_PREFIX = CN_SCRATCH + SCRATCH_WORDS  # 3 words for each of the first words of the last text id: the word, the lanes of its key after it
+CN_TIME = L.CN_WORDS + 1  # fix_parse.TIME_WORDS
+CN_PREFIX = CN_TIME + TIME_WORDS  # 3 words for each of the first words of the last text id: the word, the lanes of its key after it
 PREFIX_WORDS = 3
-FIX_CONN_WORDS = 128
+CN_WAYS = CN_PREFIX + 3 * PREFIX_WORDS  # fix_parse.WAYS
+FIX_CONN_WORDS = CN_WAYS + WAYS
 HAND_OVER = -1  # in CN_NEXT_IN: leave every message to plain Python (before logon, while a gap is open)
 
 # res: the common words, then
 RES_LENGTH = 3  # DEC_SLOW: the message lies at RES_POS with this length
 RES_GARBLED = 4  # += messages or byte ranges dropped
 RES_TOO_LONG = 5  # BodyLength of the last one that was dropped because it is too long
+
+# Messages are taken apart in groups, so that the memory waits for the names and rows of one go on while others are read. Of each is noted what
+# take_apart notes, then
+GROUP = 8
+NT_SIZE = NOTE_WORDS  # bytes of the message
+NT_SYMBOL = NOTE_WORDS + 1  # slot of its Symbol among the names; then the instrument's id
+NT_ACCOUNT = NOTE_WORDS + 2  # the same of its Account; 0 where it has none
+GROUP_WORDS = NOTE_WORDS + 3
+NOTES = GROUP * GROUP_WORDS
 
 _HEADER = (1 << SLOT_TYPE) | (1 << SLOT_SENDER) | (1 << SLOT_TARGET) | (1 << SLOT_SEQ) | (1 << SLOT_TIME)
 _HEADER_MAY = _HEADER | (1 << SLOT_SENDER_SUB) | (1 << SLOT_TARGET_SUB)
@@ -160,16 +170,15 @@ def put_id(buf, at, n, conn, out, word):
 
 
 @leaf
-def _row(m, buf, conn, out, pos):
-    """The command row of the message noted in conn's scratch, at out[pos]: words written, or 0 when it is not for the kernel."""
-    sc = CN_SCRATCH
-    if conn[sc] != 0 or conn[L.CN_NEXT_IN] < 0:
+def _row(m, buf, conn, notes, o, out, pos):
+    """The command row of the message noted at notes[o], at out[pos]: words written, or 0 when it is not for the kernel."""
+    if notes[o] != 0 or conn[L.CN_NEXT_IN] < 0:
         return np.int64(0)
-    mask = conn[sc + 1]
-    p = sc + 2
-    if conn[p + 2 * SLOT_TYPE + 1] != 1:
+    mask = notes[o + 1]
+    p = o + 2
+    if notes[p + 2 * SLOT_TYPE + 1] != 1:
         return np.int64(0)
-    msg_type = np.int64(buf[conn[p + 2 * SLOT_TYPE]])
+    msg_type = np.int64(buf[notes[p + 2 * SLOT_TYPE]])
     if msg_type == 68:
         kind = np.int64(C.C_NEW)
         must = np.int64(MUST_NEW)
@@ -190,46 +199,46 @@ def _row(m, buf, conn, out, pos):
     # ---- header
     session = conn[L.CN_SESSION]
     s = m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE] + session * L.SESSION_WORDS
-    if not same_text(buf, conn[p + 2 * SLOT_SENDER], conn[p + 2 * SLOT_SENDER + 1], m, s + L.S_PEER, m[s + L.S_PEER_LEN]):
+    if not same_text(buf, notes[p + 2 * SLOT_SENDER], notes[p + 2 * SLOT_SENDER + 1], m, s + L.S_PEER, m[s + L.S_PEER_LEN]):
         return np.int64(0)
-    if not same_text(buf, conn[p + 2 * SLOT_TARGET], conn[p + 2 * SLOT_TARGET + 1], m, s + L.S_OUR, m[s + L.S_OUR_LEN]):
+    if not same_text(buf, notes[p + 2 * SLOT_TARGET], notes[p + 2 * SLOT_TARGET + 1], m, s + L.S_OUR, m[s + L.S_OUR_LEN]):
         return np.int64(0)
-    seq = number(buf, conn[p + 2 * SLOT_SEQ], conn[p + 2 * SLOT_SEQ + 1])
+    seq = number(buf, notes[p + 2 * SLOT_SEQ], notes[p + 2 * SLOT_SEQ + 1])
     if seq != conn[L.CN_NEXT_IN] or seq >= 1 << 32:
         return np.int64(0)
-    sent = timestamp(buf, conn[p + 2 * SLOT_TIME], conn[p + 2 * SLOT_TIME + 1], conn, np.int64(CN_DAY))
+    sent = timestamp(buf, notes[p + 2 * SLOT_TIME], notes[p + 2 * SLOT_TIME + 1], conn, np.int64(CN_TIME))
     if sent < 0 or abs(sent - conn[L.CN_NOW]) > conn[L.CN_SKEW]:
         return np.int64(0)
-    if timestamp(buf, conn[p + 2 * SLOT_TRANSACT], conn[p + 2 * SLOT_TRANSACT + 1], conn, np.int64(CN_DAY)) < 0:
+    if timestamp(buf, notes[p + 2 * SLOT_TRANSACT], notes[p + 2 * SLOT_TRANSACT + 1], conn, np.int64(CN_TIME)) < 0:
         return np.int64(0)
 
     # ---- who and what
     account = m[s + L.S_ACCOUNT] if kind == C.C_NEW else np.int64(0)  # in a cancel or replace a missing value means the order's
     if mask & (1 << SLOT_ACCOUNT):
-        account = names_find(m, np.int64(L.NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
+        account = notes[o + NT_ACCOUNT]
         if account == 0 or m[account_at(m, account) + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's account is treated as unknown
             return np.int64(0)
-    instrument = names_find(m, np.int64(L.NAME_INSTRUMENT), buf, conn[p + 2 * SLOT_SYMBOL], conn[p + 2 * SLOT_SYMBOL + 1])
+    instrument = notes[o + NT_SYMBOL]
     if instrument == 0:
         return np.int64(0)
     i = m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE] + instrument * L.INSTRUMENT_WORDS
     if listing_for(m, s, i) == 0:  # the session does not see this symbol
         return np.int64(0)
-    if conn[p + 2 * SLOT_SIDE + 1] != 1:
+    if notes[p + 2 * SLOT_SIDE + 1] != 1:
         return np.int64(0)
-    side = np.int64(buf[conn[p + 2 * SLOT_SIDE]]) - 48
+    side = np.int64(buf[notes[p + 2 * SLOT_SIDE]]) - 48
     if side != 1 and side != 2:
         return np.int64(0)
     contract = np.int64(1 if kind == C.C_NEW else 0)  # in a cancel or replace a missing side means the order's
     if mask & (1 << SLOT_CONTRACT):
-        c = np.int64(buf[conn[p + 2 * SLOT_CONTRACT]])
-        if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
+        c = np.int64(buf[notes[p + 2 * SLOT_CONTRACT]])
+        if notes[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
             return np.int64(0)
         contract = np.int64(2 if c == 78 else 1)
     qty_decimals = m[i + L.I_QTY_DECIMALS]
     qty = np.int64(0)
     if mask & (1 << SLOT_QTY):
-        qty = decimal(buf, conn[p + 2 * SLOT_QTY], conn[p + 2 * SLOT_QTY + 1], qty_decimals)
+        qty = decimal(buf, notes[p + 2 * SLOT_QTY], notes[p + 2 * SLOT_QTY + 1], qty_decimals)
         if qty < 0:
             return np.int64(0)
     price = np.int64(0)
@@ -240,49 +249,49 @@ def _row(m, buf, conn, out, pos):
     if kind == C.C_CANCEL:
         qty = np.int64(0)
     else:
-        if conn[p + 2 * SLOT_ORD_TYPE + 1] != 1:
+        if notes[p + 2 * SLOT_ORD_TYPE + 1] != 1:
             return np.int64(0)
-        order_type = np.int64(buf[conn[p + 2 * SLOT_ORD_TYPE]]) - 48
+        order_type = np.int64(buf[notes[p + 2 * SLOT_ORD_TYPE]]) - 48
         if order_type != 1 and order_type != 2:
             return np.int64(0)
         if mask & (1 << SLOT_PRICE):
-            price = decimal(buf, conn[p + 2 * SLOT_PRICE], conn[p + 2 * SLOT_PRICE + 1], m[i + L.I_PRICE_DECIMALS])
+            price = decimal(buf, notes[p + 2 * SLOT_PRICE], notes[p + 2 * SLOT_PRICE + 1], m[i + L.I_PRICE_DECIMALS])
             if price < 0:
                 return np.int64(0)
         elif order_type == 2:
             return np.int64(0)
         if mask & (1 << SLOT_TIF):
-            tif = np.int64(buf[conn[p + 2 * SLOT_TIF]]) - 48
-            if conn[p + 2 * SLOT_TIF + 1] != 1 or tif < 0 or tif > 6 or tif == 5:
+            tif = np.int64(buf[notes[p + 2 * SLOT_TIF]]) - 48
+            if notes[p + 2 * SLOT_TIF + 1] != 1 or tif < 0 or tif > 6 or tif == 5:
                 return np.int64(0)
         if mask & (1 << SLOT_HANDL):
-            c = np.int64(buf[conn[p + 2 * SLOT_HANDL]])
-            if conn[p + 2 * SLOT_HANDL + 1] != 1 or (c != 49 and c != 50):
+            c = np.int64(buf[notes[p + 2 * SLOT_HANDL]])
+            if notes[p + 2 * SLOT_HANDL + 1] != 1 or (c != 49 and c != 50):
                 return np.int64(0)
         if mask & (1 << SLOT_EXEC_INST):
-            if conn[p + 2 * SLOT_EXEC_INST + 1] != 1 or buf[conn[p + 2 * SLOT_EXEC_INST]] != 54:
+            if notes[p + 2 * SLOT_EXEC_INST + 1] != 1 or buf[notes[p + 2 * SLOT_EXEC_INST]] != 54:
                 return np.int64(0)
             flags = np.int64(1)
         if mask & (1 << SLOT_EXPIRE):
-            expiry = timestamp(buf, conn[p + 2 * SLOT_EXPIRE], conn[p + 2 * SLOT_EXPIRE + 1], conn, np.int64(CN_DAY))
+            expiry = timestamp(buf, notes[p + 2 * SLOT_EXPIRE], notes[p + 2 * SLOT_EXPIRE + 1], conn, np.int64(CN_TIME))
             if expiry < 0:
                 return np.int64(0)
 
     # ---- the row, and behind it the text row when one of the ids is no plain number
-    extra = put_id(buf, conn[p + 2 * SLOT_ID], conn[p + 2 * SLOT_ID + 1], conn, out, pos + L.CMD_ID_HI)
+    extra = put_id(buf, notes[p + 2 * SLOT_ID], notes[p + 2 * SLOT_ID + 1], conn, out, pos + L.CMD_ID_HI)
     if extra < 0:
         return np.int64(0)
     out[pos + L.CMD_ORIG_HI] = 0
     out[pos + L.CMD_ORIG_LO] = 0
     if kind != C.C_NEW:
-        orig = put_id(buf, conn[p + 2 * SLOT_ORIG], conn[p + 2 * SLOT_ORIG + 1], conn, out, pos + L.CMD_ORIG_HI)
+        orig = put_id(buf, notes[p + 2 * SLOT_ORIG], notes[p + 2 * SLOT_ORIG + 1], conn, out, pos + L.CMD_ORIG_HI)
         if orig < 0:
             return np.int64(0)
         extra |= orig
     if extra:
-        put_text(buf, conn[p + 2 * SLOT_ID], conn[p + 2 * SLOT_ID + 1], out, pos + L.CMD_WORDS)
+        put_text(buf, notes[p + 2 * SLOT_ID], notes[p + 2 * SLOT_ID + 1], out, pos + L.CMD_WORDS)
         if kind != C.C_NEW:
-            put_text(buf, conn[p + 2 * SLOT_ORIG], conn[p + 2 * SLOT_ORIG + 1], out, pos + L.CMD_WORDS + 8)
+            put_text(buf, notes[p + 2 * SLOT_ORIG], notes[p + 2 * SLOT_ORIG + 1], out, pos + L.CMD_WORDS + 8)
         else:
             for w in range(8):
                 out[pos + L.CMD_WORDS + 8 + w] = 0
@@ -301,6 +310,57 @@ def _row(m, buf, conn, out, pos):
     return np.int64(L.CMD_WORDS) * (1 + extra)
 
 
+@leaf
+def _look_at_names(m, buf, notes, o):
+    """Note where the search for the message's names begins, and fetch that."""
+    p = o + 2
+    slot = np.int64(-1)
+    if notes[o + 1] & (1 << SLOT_SYMBOL):
+        slot = name_slot(m, np.int64(L.NAME_INSTRUMENT), buf, notes[p + 2 * SLOT_SYMBOL], notes[p + 2 * SLOT_SYMBOL + 1])
+        touch_name(m, slot)
+    notes[o + NT_SYMBOL] = slot
+    slot = np.int64(-1)
+    if notes[o + 1] & (1 << SLOT_ACCOUNT):
+        slot = name_slot(m, np.int64(L.NAME_ACCOUNT), buf, notes[p + 2 * SLOT_ACCOUNT], notes[p + 2 * SLOT_ACCOUNT + 1])
+        touch_name(m, slot)
+    notes[o + NT_ACCOUNT] = slot
+
+
+@leaf
+def _find_names(m, buf, notes, o):
+    """Note the ids of the message's names, 0 for what is missing or unknown, and fetch what is asked about them."""
+    p = o + 2
+    slot = notes[o + NT_SYMBOL]
+    found = names_find_from(m, slot, np.int64(L.NAME_INSTRUMENT), buf, notes[p + 2 * SLOT_SYMBOL], notes[p + 2 * SLOT_SYMBOL + 1])
+    notes[o + NT_SYMBOL] = found
+    slot = notes[o + NT_ACCOUNT]
+    found = names_find_from(m, slot, np.int64(L.NAME_ACCOUNT), buf, notes[p + 2 * SLOT_ACCOUNT], notes[p + 2 * SLOT_ACCOUNT + 1])
+    notes[o + NT_ACCOUNT] = found
+    if found != 0:
+        touch(m, account_at(m, found) + L.AC_FIRM)
+
+
+@leaf
+def _take_group(m, buf, at, end, most, conn, notes):
+    """Take apart the message at buf[at] and the whole and usual ones that follow it, up to `most` in all, and look up their names. Returns
+    (how many are noted, what take_apart said of the last one)."""
+    n = np.int64(0)
+    while True:
+        o = n * GROUP_WORDS
+        size = take_apart(buf, at, end, conn, np.int64(CN_WAYS), notes, o)
+        if size <= 0:
+            break
+        notes[o + NT_SIZE] = size
+        _look_at_names(m, buf, notes, o)
+        n += 1
+        at += size
+        if n >= most or notes[o] != 0 or end - at < 16 or load64(buf, at) != FIX_44:
+            break
+    for i in range(n):
+        _find_names(m, buf, notes, i * GROUP_WORDS)
+    return n, size
+
+
 @kernel("int64(int64[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
 def decode(m, buf, start, end, conn, out, pos, res):
     """Command rows from buf[start:end] to out[pos:]. `buf` has loads.SLACK bytes after `end`.
@@ -314,30 +374,37 @@ def decode(m, buf, start, end, conn, out, pos, res):
     conn = words_of(conn)
     out = words_of(out)
     res = words_of(res)
+    notes = stack_words(NOTES)
     at = start
     count = np.int64(0)
     status = np.int64(L.DEC_NEED_MORE)
     res[RES_LENGTH] = 0
+    i = np.int64(0)  # messages of the group that are done
+    n = np.int64(0)  # messages in it
     while True:
         if conn[L.CN_BUDGET] <= 0 or pos >= conn[CN_LIMIT]:
             status = np.int64(L.DEC_FULL)
             break
-        begin = _next_begin(buf, at, end)
-        if begin > at:
-            res[RES_GARBLED] += 1
-            at = begin
-        if end - at < 16:
-            break
-        size = take_apart(buf, at, end, conn, np.int64(CN_SCRATCH))
-        if size == INCOMPLETE:
-            break
-        if size == GARBLED or size == TOO_LONG:
-            if size == TOO_LONG:
-                res[RES_TOO_LONG] = conn[CN_SCRATCH]
-            at = _next_begin(buf, at + 1, end)
-            res[RES_GARBLED] += 1
-            continue
-        words = _row(m, buf, conn, out, pos)
+        if i == n:
+            begin = _next_begin(buf, at, end)
+            if begin > at:
+                res[RES_GARBLED] += 1
+                at = begin
+            if end - at < 16:
+                break
+            most = min(conn[L.CN_BUDGET], np.int64(GROUP if conn[L.CN_NEXT_IN] >= 0 else 1))
+            n, size = _take_group(m, buf, at, end, most, conn, notes)
+            i = np.int64(0)
+            if n == 0:
+                if size == INCOMPLETE:
+                    break
+                if size == TOO_LONG:
+                    res[RES_TOO_LONG] = notes[0]
+                at = _next_begin(buf, at + 1, end)
+                res[RES_GARBLED] += 1
+                continue
+        size = notes[i * GROUP_WORDS + NT_SIZE]
+        words = _row(m, buf, conn, notes, i * GROUP_WORDS, out, pos)
         if words == 0:
             status = np.int64(L.DEC_SLOW)
             res[RES_LENGTH] = size
@@ -347,6 +414,7 @@ def decode(m, buf, start, end, conn, out, pos, res):
         count += 1
         pos += words
         at += size
+        i += 1
     res[L.RES_POS] = at
     res[L.RES_OUT] = pos
     res[L.RES_COUNT] = count

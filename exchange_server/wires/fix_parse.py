@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.kit.bits import bytes_of, ctz, lsr
 from ..core.kit.jit import leaf
-from ..core.kit.loads import load64
+from ..core.kit.loads import load64, sum64
 
 ONES = 0x0101010101010101
 HIGH = -9187201950435737472  # 0x80 in every byte
@@ -65,7 +65,13 @@ SLOT_TEXT = 23
 SLOT_LENGTH = 30  # a length (95, 212 ...): the next field is data of that many bytes
 SLOT_CHECKSUM = 31
 SLOTS = 24
-SCRATCH_WORDS = 2 + 2 * SLOTS  # what take_apart needs of `conn`
+# A sender's messages of a type mostly have their fields in the same order. `take_apart` remembers which tag came after which: by the lowest two bits of
+# the type's first letter (D, F and G differ) and the slot of the field before, a word of the tag's text with its =, its slot, and 64 less the text's bits.
+WAYS = 4 * SLOTS
+WAY_SLOT = 40
+WAY_SHIFT = 56
+TIME_WORDS = 5  # what `timestamp` remembers
+NOTE_WORDS = 2 + 2 * SLOTS  # what take_apart notes about a message
 _TAGS = {
     35: SLOT_TYPE, 49: SLOT_SENDER, 56: SLOT_TARGET, 34: SLOT_SEQ, 52: SLOT_TIME, 50: SLOT_SENDER_SUB, 57: SLOT_TARGET_SUB,
     11: SLOT_ID, 41: SLOT_ORIG, 1: SLOT_ACCOUNT, 55: SLOT_SYMBOL, 54: SLOT_SIDE, 60: SLOT_TRANSACT, 38: SLOT_QTY, 40: SLOT_ORD_TYPE,
@@ -79,6 +85,7 @@ for _tag, _slot in _TAGS.items():
 EACH_BYTE = 0x0101010101010101  # times a byte: a word of it
 HIGH_BITS = -0x7F7F7F7F7F7F7F80  # the high bit of each byte
 
+FIX_44 = 0x2E342E5849463D38  # 8=FIX.4.
 GARBLED = -1
 INCOMPLETE = 0
 TOO_LONG = -2  # GARBLED: a valid beginning with a BodyLength above the limit
@@ -156,22 +163,12 @@ def find_soh(buf, at):
 
 @leaf
 def byte_sum(buf, at, stop):
-    """Sum of buf[at:stop] modulo 256. At most MAX_MESSAGE bytes: 16-bit lanes take 128 words of 2 · 255 each, so they are emptied in
-    time."""
+    """Sum of buf[at:stop] modulo 256."""
     total = np.int64(0)
-    while at + 8 <= stop:
-        lanes = np.int64(0)
-        last = min(stop - 7, at + 1000)
-        while at < last:
-            w = load64(buf, at)
-            lanes += (w & 0x00FF00FF00FF00FF) + (lsr(w, np.int64(8)) & 0x00FF00FF00FF00FF)
-            at += 8
-        lanes = (lanes & 0x0000FFFF0000FFFF) + (lsr(lanes, np.int64(16)) & 0x0000FFFF0000FFFF)
-        total += (lanes & 0xFFFFFFFF) + lsr(lanes, np.int64(32))
-    while at < stop:
-        total += np.int64(buf[at])
-        at += 1
-    return total & 255
+    while stop - at > 64:
+        total += sum64(buf, at, np.int64(64))
+        at += 64
+    return (total + sum64(buf, at, stop - at)) & 255
 
 
 @leaf
@@ -198,10 +195,13 @@ def days_of(year, month, day):
 
 @leaf
 def timestamp(buf, at, n, cache, c):
-    """UTCTimestamp -> ns since the epoch, -1 when it is none (or has second 60). cache[c], cache[c+1]: the last date's text and ns."""
+    """UTCTimestamp -> ns since the epoch, -1 when it is none (or has second 60). cache[c ...]: TIME_WORDS of the last one, because most messages of a
+    burst have the same: the date's text and ns; of one with milliseconds its time's text in two words that overlap, and its ns."""
     if n < 17 or n > 27 or n == 18:
         return np.int64(-1)
     date = load64(buf, at)
+    if n == 21 and date == cache[c] and load64(buf, at + 8) == cache[c + 2] and load64(buf, at + 13) == cache[c + 3]:
+        return cache[c + 4]
     if date != cache[c]:
         ymd = digits8(date, np.int64(8))
         if ymd < 0:
@@ -210,6 +210,8 @@ def timestamp(buf, at, n, cache, c):
         if days < 0:
             return np.int64(-1)
         cache[c] = date
+        cache[c + 2] = 0  # no text has both of these: they overlap
+        cache[c + 3] = 1
         cache[c + 1] = days * 86400000000000
     if buf[at + 8] != 45:
         return np.int64(-1)
@@ -229,7 +231,12 @@ def timestamp(buf, at, n, cache, c):
         if ns < 0:
             return np.int64(-1)
         ns *= POW10[27 - n]
-    return cache[c + 1] + (hours * 3600 + minutes * 60 + seconds) * 1000000000 + ns
+    ns += cache[c + 1] + (hours * 3600 + minutes * 60 + seconds) * 1000000000
+    if n == 21:
+        cache[c + 2] = load64(buf, at + 8)
+        cache[c + 3] = load64(buf, at + 13)
+        cache[c + 4] = ns
+    return ns
 
 
 @leaf
@@ -328,14 +335,56 @@ def _walk_partly(buf, at, end, stop):
 
 
 @leaf
-def take_apart(buf, begin, end, conn, sc):
+def _read_tag(buf, at, stop):
+    """(tag, its slot, offset of its value) of the field at buf[at]; the offset is -1 when it is none."""
+    w = load64(buf, at)
+    c0 = (w & 255) - 48
+    c1 = (w >> 8) & 255
+    c2 = (w >> 16) & 255
+    tag = np.int64(-1)
+    v = at
+    if c1 == 61:
+        tag = c0
+        v = at + 2
+    elif c2 == 61:
+        tag = c0 * 10 + c1 - 48
+        v = at + 3
+    else:
+        c3 = (w >> 24) & 255
+        c4 = (w >> 32) & 255
+        if c3 == 61:
+            tag = c0 * 100 + c1 * 10 + c2 - 528
+            v = at + 4
+        elif c4 == 61:
+            tag = c0 * 1000 + c1 * 100 + c2 * 10 + c3 - 5328
+            v = at + 5
+        if c2 < 48 or c2 > 57 or (v == at + 5 and (c3 < 48 or c3 > 57)):
+            tag = np.int64(-1)
+    slot = np.int64(0)
+    if tag > 0 and tag < 5120 and c0 > 0 and c0 <= 9 and (v == at + 2 or (c1 >= 48 and c1 <= 57)):
+        slot = np.int64(bytes_of(SLOT_OF)[tag])
+    else:  # not 1 to 4 digits and =: check every byte
+        v = at
+        while buf[v] != 61:
+            if buf[v] == 1 or v >= stop:
+                return np.int64(-1), np.int64(0), np.int64(-1)
+            v += 1
+        if v == at:
+            return np.int64(-1), np.int64(0), np.int64(-1)
+        v += 1
+    return tag, slot, v
+
+
+@leaf
+def take_apart(buf, begin, end, conn, ways, notes, o):
     """The message at buf[begin] (which begins `8=FIX`): its length when whole and undamaged, INCOMPLETE or GARBLED.
 
-    conn[sc]: 1 when something in it is not for the kernel (odd); conn[sc + 1]: mask of the slots seen; then for slot s:
-    conn[sc + 2 + 2 s] offset and conn[sc + 3 + 2 s] length of its value. Only a return above 0 makes them valid.
+    notes[o]: 1 when something in it is not for the kernel (odd); notes[o + 1]: mask of the slots seen; then for slot s:
+    notes[o + 2 + 2 s] offset and notes[o + 3 + 2 s] length of its value. Only a return above 0 makes them valid. TOO_LONG: notes[o] is its BodyLength.
+    conn[ways ...]: WAYS words.
     """
     odd = np.int64(0)
-    if load64(buf, begin) == 0x2E342E5849463D38 and buf[begin + 8] == 52 and buf[begin + 9] == 1 and begin + 12 <= end:  # 8=FIX.4.4|
+    if load64(buf, begin) == FIX_44 and buf[begin + 8] == 52 and buf[begin + 9] == 1 and begin + 12 <= end:  # 8=FIX.4.4|
         at = begin + 10
     else:
         odd = np.int64(1)
@@ -371,7 +420,7 @@ def take_apart(buf, begin, end, conn, sc):
     if stop + 7 - begin > MAX_MESSAGE:
         if at + 3 > end:
             return np.int64(INCOMPLETE)
-        conn[sc] = length
+        notes[o] = length
         return np.int64(TOO_LONG if buf[at] == 51 and buf[at + 1] == 53 and buf[at + 2] == 61 else GARBLED)
     if (at < end and buf[at] != 51) or (at + 1 < end and buf[at + 1] != 53) or (at + 2 < end and buf[at + 2] != 61):
         return np.int64(GARBLED)
@@ -388,42 +437,23 @@ def take_apart(buf, begin, end, conn, sc):
     data = np.int64(-1)
     partner = np.int64(0)
     body = False
+    slot = np.int64(0)
+    way = ways
     while at < stop:
         w = load64(buf, at)
-        c0 = (w & 255) - 48
-        c1 = (w >> 8) & 255
-        c2 = (w >> 16) & 255
-        tag = np.int64(-1)
-        v = at
-        if c1 == 61:
-            tag = c0
-            v = at + 2
-        elif c2 == 61:
-            tag = c0 * 10 + c1 - 48
-            v = at + 3
+        known = conn[way + slot]
+        if known != 0 and (w ^ known) << (known >> WAY_SHIFT) == 0:
+            tag = np.int64(0)
+            slot = (known >> WAY_SLOT) & 31
+            v = at + 8 - (known >> WAY_SHIFT + 3)
         else:
-            c3 = (w >> 24) & 255
-            c4 = (w >> 32) & 255
-            if c3 == 61:
-                tag = c0 * 100 + c1 * 10 + c2 - 528
-                v = at + 4
-            elif c4 == 61:
-                tag = c0 * 1000 + c1 * 100 + c2 * 10 + c3 - 5328
-                v = at + 5
-            if c2 < 48 or c2 > 57 or (v == at + 5 and (c3 < 48 or c3 > 57)):
-                tag = np.int64(-1)
-        slot = np.int64(0)
-        if tag > 0 and tag < 5120 and c0 > 0 and c0 <= 9 and (v == at + 2 or (c1 >= 48 and c1 <= 57)):
-            slot = np.int64(bytes_of(SLOT_OF)[tag])
-        else:  # not 1 to 4 digits and =: check every byte
-            v = at
-            while buf[v] != 61:
-                if buf[v] == 1 or v >= stop:
-                    return np.int64(GARBLED)
-                v += 1
-            if v == at:
+            last = slot
+            tag, slot, v = _read_tag(buf, at, stop)
+            if v < 0:
                 return np.int64(GARBLED)
-            v += 1
+            if 0 < slot < SLOTS:
+                shift = 64 - 8 * (v - at)
+                conn[way + last] = lsr(w << shift, shift) | slot << WAY_SLOT | shift << WAY_SHIFT
         if slot == SLOT_CHECKSUM:
             return np.int64(GARBLED)
         if data >= 0 and tag == partner:
@@ -439,15 +469,18 @@ def take_apart(buf, begin, end, conn, sc):
             data = number(buf, v, soh - v)
             partner = data_tag(tag)
             odd = np.int64(1)
+            slot = np.int64(0)
         else:
+            if slot == SLOT_TYPE:
+                way = ways + SLOTS * (np.int64(buf[v]) & 3)
             bit = np.int64(1) << slot
             if slot == 0 or mask & bit or soh == v or (body and slot <= LAST_HEADER_SLOT):
                 odd = np.int64(1)
             else:
                 mask |= bit
                 body = slot > LAST_HEADER_SLOT
-                conn[sc + 2 + 2 * slot] = v
-                conn[sc + 3 + 2 * slot] = soh - v
+                notes[o + 2 + 2 * slot] = v
+                notes[o + 3 + 2 * slot] = soh - v
         at = soh + 1
     if at != stop:
         return np.int64(GARBLED)
@@ -457,6 +490,6 @@ def take_apart(buf, begin, end, conn, sc):
     claimed = digits8(w >> 24, np.int64(3))
     if claimed < 0 or claimed != byte_sum(buf, begin, stop):
         return np.int64(GARBLED)
-    conn[sc] = odd
-    conn[sc + 1] = mask
+    notes[o] = odd
+    notes[o + 1] = mask
     return stop + 7 - begin

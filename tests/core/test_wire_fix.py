@@ -111,7 +111,7 @@ def orders(draw, edges=False):
         tag, value = draw(st.sampled_from([
             (1, "NOBODY"), (55, "NOTHING"), (54, "7"), (54, ""), (38, "-1"), (38, "9" * 19), (38, "1.5"), (44, "0.123456789"), (44, "1e3"), (44, "."),
             (40, "3"), (59, "9"), (60, "20261301-00:00:00"), (60, "20260101-24:00:00"), (126, "x"), (18, "6 6"), (110, "1"), (99, "0.5"), (5012, "7"),
-            (5017, "Y"), (2964, "2"), (999, "1"), (5999, "1"), (11, "a" * 65), (11, "\t"), (5010, "X"), (43, "Y"), (34, "1"), (7, "1"), (1138, "5"),
+            (5017, "Y"), (2964, "2"), (999, "1"), (5999, "1"), (11, "a" * 65), (11, "\t"), (5010, "X"), (43, "Y"), (34, "1"), (7, "1"), (1138, "5"), (95, "3"), (354, "2"),
         ]))  # fmt: skip
         fields = [f for f in fields if f[0] != tag or draw(st.booleans())] + [(tag, value)]
     return kind, draw(st.permutations(fields))
@@ -175,6 +175,47 @@ def test_a_buffer_of_orders_stops_at_the_budget_and_at_the_limit(arena):
     assert (status, len(rows), used + more + rest) == (L.DEC_NEED_MORE, 25 * L.CMD_WORDS, len(data))
     assert rows.reshape(-1, L.CMD_WORDS)[:, L.CMD_ID_LO].tolist() == list(range(26, 51))
     assert rows.reshape(-1, L.CMD_WORDS)[:, L.CMD_GROUP_SEQ].tolist() == list(range(26, 51))
+
+
+SENT = st.sampled_from(
+    ["20260101-12:00:00.000", "20260101-12:00:00.250", "20260101-12:00:00", "20260101-11:59:59.500", "20260101-12:00:00.000250"]
+)
+
+
+@SETTINGS
+@given(st.lists(st.tuples(orders(edges=True), SENT), min_size=2, max_size=20), st.integers(1, 20))
+def test_what_a_decoder_remembers_of_a_sender_changes_nothing(arena, flow, budget):
+    alone, expected = [], []
+    for (kind, fields), sending in flow:
+        d = Decoder(arena)
+        d.conn[L.CN_NEXT_IN] = seq = len(alone) + 1
+        raw = message(kind, seq, fields, sending=sending)
+        status, rows, slow, used = d.run(raw)
+        if used == len(raw) and not len(rows):
+            continue  # garbled
+        alone.append(raw)
+        expected.append(slow or rows.tolist())
+    d, got, data = Decoder(arena), [], b"".join(alone)
+    while data:
+        status, rows, slow, used = d.run(data, budget)
+        while len(rows):
+            words = L.CMD_WORDS * (1 + W.extra_of(int(rows[0])))
+            got.append(rows[:words].tolist())
+            rows = rows[words:]
+        if status == L.DEC_SLOW:
+            got.append(slow)
+            d.conn[L.CN_NEXT_IN] += 1
+        data = data[used + len(slow) :]
+    assert got == expected
+
+
+def test_a_time_like_the_last_one_is_read_in_full(arena):
+    """What is remembered of a time must be all of it, also before there is any."""
+    for first in ("20260101-12:00:00", "20260101-12:00:00.000", "20260101-12:00:00.123456"):
+        for second in ("20260101" + 13 * "\0", "20260101-12:00\0\0\0\0\0\0\0", "20260101-12:00:0x.000", "20260102" + 13 * "\0"):
+            bad = message("D", 2, [*D1[:3], (60, second), *D1[4:]])
+            status, rows, slow, _ = Decoder(arena).run(message("D", 1, [*D1[:3], (60, first), *D1[4:]]) + bad)
+            assert (status, len(rows), slow) == (L.DEC_SLOW, L.CMD_WORDS, bad), (first, second)
 
 
 def drain(arena, data, pieces):

@@ -1,4 +1,4 @@
-"""Load and store eight bytes at any byte offset of a uint8 array (or of its bits.bytes_of), for the text wires.
+"""Load and store eight bytes at any byte offset of a uint8 array (or of its bits.bytes_of), and add up many, for the text wires.
 
 Little endian (x86-64 and arm64). The caller guarantees that bytes at .. at + 7 are in the array: wire buffers have SLACK bytes after their
 content. With bounds checks on, the bytes are read and written one by one and each is checked.
@@ -9,18 +9,25 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import BOUNDSCHECK, leaf
 
 SLACK = 64  # bytes that a wire buffer must have after its content
+LANES = 16  # bytes added at once
+
+
+def _byte_at(context: Any, builder: Any, kind: Any, data: Any, at: Any) -> Any:
+    """Pointer to byte `at` of a uint8 array or of a bare pointer to bytes."""
+    if isinstance(kind, types.Array):
+        data = context.make_array(kind)(context, builder, value=data).data
+    return builder.gep(data, [at])
 
 
 def _word_at(context: Any, builder: Any, kind: Any, data: Any, at: Any) -> Any:
-    """Pointer to the word at byte `at` of a uint8 array or of a bare pointer to bytes."""
-    if isinstance(kind, types.Array):
-        data = context.make_array(kind)(context, builder, value=data).data
-    return builder.bitcast(builder.gep(data, [at]), ir.IntType(64).as_pointer())
+    """Pointer to the word there."""
+    return builder.bitcast(_byte_at(context, builder, kind, data, at), ir.IntType(64).as_pointer())
 
 
 @intrinsic
@@ -47,7 +54,38 @@ def _store(typingctx: Any, data: Any, at: Any, value: Any) -> Any:
     return types.void(data, types.int64, types.int64), codegen
 
 
+@intrinsic
+def _sum64(typingctx: Any, data: Any, at: Any, count: Any) -> Any:
+    """Sum modulo 256 of the first `count` of the 64 bytes at data[at]. Sixteen lanes of a byte each; what is not counted is a zero."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte, i32 = ir.IntType(8), ir.IntType(32)
+        lanes = ir.VectorType(byte, LANES)
+        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), builder.trunc(args[2], byte), ir.Constant(i32, 0))
+        counts = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), ir.Constant(ir.VectorType(i32, LANES), [0] * LANES))
+        total = None
+        for first in range(0, 64, LANES):
+            at = builder.add(args[1], ir.Constant(ir.IntType(64), first))
+            some = builder.load(builder.bitcast(_byte_at(context, builder, signature.args[0], args[0], at), lanes.as_pointer()))
+            some.align = 1
+            counted = builder.icmp_signed("<", ir.Constant(lanes, list(range(first, first + LANES))), counts)
+            some = builder.and_(some, builder.sext(counted, lanes))
+            total = some if total is None else builder.add(total, some)
+        add_up = cgutils.get_or_insert_function(builder.module, ir.FunctionType(byte, [lanes]), f"llvm.vector.reduce.add.v{LANES}i8")
+        return builder.zext(builder.call(add_up, [total]), ir.IntType(64))
+
+    return types.int64(data, types.int64, types.int64), codegen
+
+
 if BOUNDSCHECK:
+
+    @leaf
+    def sum64(data, at, count):
+        """Sum modulo 256 of `count` (0..64) bytes at data[at]; all 64 must be in the array."""
+        total = np.int64(0)
+        for i in range(64):
+            total += np.int64(data[at + i]) if i < count else np.int64(data[at + i]) * 0
+        return total & 255
 
     @leaf
     def load64(data, at):
@@ -68,6 +106,11 @@ if BOUNDSCHECK:
             data[at + i] = (value >> (8 * i)) & 255
 
 else:
+
+    @leaf
+    def sum64(data, at, count):
+        """Sum modulo 256 of `count` (0..64) bytes at data[at]; all 64 must be in the array."""
+        return _sum64(data, at, count)
 
     @leaf
     def load64(data, at):

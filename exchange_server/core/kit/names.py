@@ -8,7 +8,7 @@ An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = tex
 import numpy as np
 
 from .. import layout as L
-from .bits import bytes_of, lsr, words_of
+from .bits import bytes_of, lsr, touch_row, words_of
 from .jit import kernel, leaf
 from .loads import load64
 
@@ -37,12 +37,27 @@ def _hash(kind, data, start, length):
 
 
 @leaf
-def _probe(m, kind, data, start, length):
-    """Pointer to the entry of the name, or to the empty entry where it belongs."""
+def name_slot(m, kind, data, start, length):
+    """Slot in which the search for a name begins, -1 if no name has this length or there is no table."""
+    cap = m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_CAP]
+    if length < 1 or length > NAME_BYTES_MAX or cap == 0:
+        return np.int64(-1)
+    return _hash(kind, data, start, length) & (cap - 1)
+
+
+@leaf
+def touch_name(m, slot):
+    """Prefetch the entry in which a search begins: its head and a text of up to 32 bytes."""
+    if slot >= 0:
+        touch_row(m, m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_BASE] + slot * L.NAME_WORDS, 2)
+
+
+@leaf
+def _probe(m, slot, kind, data, start, length):
+    """Pointer to the entry of the name, or to the empty entry where it belongs. slot: of name_slot."""
     d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
     base = m[d + L.PL_BASE]
     mask = m[d + L.PL_CAP] - 1
-    slot = _hash(kind, data, start, length) & mask
     tag = (kind << 32) | length
     words = (length + 7) >> 3
     while True:
@@ -63,9 +78,15 @@ def _probe(m, kind, data, start, length):
 @leaf
 def names_find(m, kind, data, start, length):
     """Id of the name data[start : start+length] of a kind (NAME_*), 0 if unknown."""
-    if length < 1 or length > NAME_BYTES_MAX or m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_CAP] == 0:
+    return names_find_from(m, name_slot(m, kind, data, start, length), kind, data, start, length)
+
+
+@leaf
+def names_find_from(m, slot, kind, data, start, length):
+    """names_find with what name_slot said."""
+    if slot < 0:
         return np.int64(0)
-    o = _probe(m, kind, data, start, length)
+    o = _probe(m, slot, kind, data, start, length)
     if m[o] == 0:
         return np.int64(0)
     return m[o + 1]
@@ -79,7 +100,7 @@ def names_add(m, kind, data, start, length, ident):
     d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
     if m[d + L.PL_CAP] == 0:
         return np.int64(NAMES_FULL)
-    o = _probe(m, kind, data, start, length)
+    o = _probe(m, name_slot(m, kind, data, start, length), kind, data, start, length)
     if m[o] == 0:
         if (m[d + L.PL_USED] + 1) * 8 > m[d + L.PL_CAP] * 7:
             return np.int64(NAMES_FULL)

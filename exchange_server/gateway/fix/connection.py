@@ -63,7 +63,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_answers", "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_res", "_resends", "_statuses", "_store", "_todo", "_told",
+        "_answers", "_budget", "_conn", "_decoder", "_encoder", "_kind", "_logon_turn", "_missed", "_res", "_res_words", "_resends", "_statuses", "_store", "_todo", "_told",
         "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
@@ -94,9 +94,11 @@ class FixConnection(Connection):
         self.python_messages = 0
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
         self.fix.heartbeat_s = heartbeat_s
-        self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
-        self._conn[L.CN_SKEW] = skew_ns
+        self._decoder: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._res: NDArray[np.int64] = np.zeros(L.RES_WORDS, np.int64)
+        # The same words: one of them is read and written through these in a third of the time that numpy takes.
+        self._conn, self._res_words = self._decoder.data, self._res.data
+        self._conn[L.CN_SKEW] = skew_ns
         self._resends = Resends(store, encoder)
         self._told: tuple[int, int] | None = None  # numbers resent, perhaps not yet written to the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
@@ -110,7 +112,7 @@ class FixConnection(Connection):
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
             return False
-        conn, res, fix = self._conn, self._res, self.fix
+        conn, res, fix = self._conn, self._res_words, self.fix
         m = self.engine.m
         kernel = self._kind is not None and bool(self._kind.hot)
         conn[L.CN_NOW] = fix.real_ns = turn.real_ns
@@ -119,24 +121,25 @@ class FixConnection(Connection):
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
         more = False
-        self._do([], turn, None)  # what did not fit into the previous turn
+        if self._todo:
+            self._do([], turn, None)  # what did not fit into the previous turn
         while self.start < self.end and not self._todo and not self._resends.many:
             hot = kernel and fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[L.CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
             res[RES_GARBLED] = res[RES_TOO_LONG] = 0
-            status = decode(m, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
-            self.start = int(res[L.RES_POS])
-            turn.words = int(res[L.RES_OUT])
-            self.garbled += int(res[RES_GARBLED])
+            status = decode(m, self.buf, self.start, self.end, self._decoder, turn.inbox, turn.words, self._res)
+            self.start = res[L.RES_POS]
+            turn.words = res[L.RES_OUT]
+            self.garbled += res[RES_GARBLED]
             if hot:
-                fix.next_in = int(conn[L.CN_NEXT_IN])
+                fix.next_in = conn[L.CN_NEXT_IN]
             if res[RES_TOO_LONG]:
-                self._too_long(int(res[RES_TOO_LONG]), turn)
+                self._too_long(res[RES_TOO_LONG], turn)
                 if self.closing:
                     return False
             if status == L.DEC_SLOW:
                 begin = self.start
-                self.start = begin + int(res[RES_LENGTH])
+                self.start = begin + res[RES_LENGTH]
                 self._slow(bytes(self.view[begin : self.start]), turn)
                 conn[L.CN_BUDGET] -= SLOW_WEIGHT
                 if self.closing:
@@ -144,8 +147,8 @@ class FixConnection(Connection):
                 continue
             more = status == L.DEC_FULL
             break
-        if not self._todo:
-            self._do(fix.on_time(turn.tick_ns), turn, None)
+        if not self._todo and (actions := fix.on_time(turn.tick_ns)):
+            self._do(actions, turn, None)
         if (self._resends or self._told or self._resends.notice) and not self.closing:
             # Output written here is sent before the turn's events, and nothing may come before the logon reply.
             more = turn.turn == self._logon_turn or self._resend_some(turn) or more
@@ -281,7 +284,7 @@ class FixConnection(Connection):
         if action.live and cause is not None:
             directory = self.directory
             values[L.CMD_LOGON_SENT] = sent(cause)
-            directory.logons.took(self.session, cause, int(self._conn[L.CN_SKEW]), turn.real_ns)
+            directory.logons.took(self.session, cause, self._conn[L.CN_SKEW], turn.real_ns)
             if not action.reset and (has := parse_uint(cause.get(789)) or 0) > 1:
                 self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
