@@ -336,8 +336,7 @@ def _find_names(m, buf, notes, o):
     slot = notes[o + NT_ACCOUNT]
     found = names_find_from(m, slot, np.int64(L.NAME_ACCOUNT), buf, notes[p + 2 * SLOT_ACCOUNT], notes[p + 2 * SLOT_ACCOUNT + 1])
     notes[o + NT_ACCOUNT] = found
-    if found != 0:
-        touch(m, account_at(m, found) + L.AC_FIRM)
+    touch(m, m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_BASE] + found * L.ACCOUNT_WORDS + L.AC_FIRM)
 
 
 @leaf
