@@ -32,7 +32,7 @@ class Fairness:
     """modest: the session for which turns are kept short; share: messages per turn for each of the others; crowd: links with input above which
     a short turn takes only some."""
 
-    __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "_other_at", "_owners", "_uses", "crowd", "modest", "modest_at", "share")
+    __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "_others", "_owners", "_uses", "crowd", "modest", "modest_at", "share")
 
     def __init__(self, limits: Limits, owners: Callable[[int], tuple[str, int]] = lambda session: ("", session)) -> None:
         """owners: (venue, firm) of a session; venue "": the firm is the platform's."""
@@ -43,7 +43,7 @@ class Fairness:
         self._greedy_share = limits.greedy_share
         self.modest: Any = None
         self.modest_at = 0
-        self._other_at = 0  # when a link that was `modest` before it was last noted so
+        self._others: dict[Any, int] = {}  # the links that were `modest` before it and have not been greedy since: when; the newest last
         self.share = limits.greedy_share
         self.crowd = limits.short_links
 
@@ -51,11 +51,37 @@ class Fairness:
         """True: this turn must be short, and each link except the modest one gets at most `share` messages."""
         if self.modest is not None and (now - self.modest_at > self._fair_ns or self.modest.lost):
             self.modest = None
-        if self.modest is None and (not self._other_at or now - self._other_at > self._fair_ns):
+        if self.modest is None and not (self._others and self._other_was_here(now)):
             return False
         greedy = sum(1 for link in ready if self.is_greedy(link, now)) if len(ready) > 1 else 1
         self.share = max(self._greedy_share // max(greedy, 1), self._greedy_share >> 3)
         return True
+
+    def _other_was_here(self, now: int) -> bool:
+        """Whether another link was modest a moment ago. Where all of them are greedy by now, a short turn would help nobody."""
+        others = self._others
+        while others:
+            link = next(reversed(others))
+            if now - others[link] > self._fair_ns:
+                others.clear()  # the older ones too
+            elif not link.lost:
+                return True
+            else:
+                del others[link]
+        return False
+
+    def _remember(self, link: Any, at: int, now: int) -> None:
+        """`link`, modest at `at`, is not the newest of them any more. Those of long ago are dropped, so that there are never more than lately."""
+        others = self._others
+        others.pop(link, None)
+        others[link] = at
+        for _ in range(2):
+            oldest = next(iter(others))
+            if now - others[oldest] <= self._fair_ns:
+                break
+            del others[oldest]
+            if not others:
+                break
 
     def is_greedy(self, link: Any, now: int) -> bool:
         """Whether a link has used more than a modest part of a turn lately."""
@@ -102,9 +128,11 @@ class Fairness:
             link.greedy_at = now
             if link is self.modest:
                 self.modest = None
+            if self._others:
+                self._others.pop(link, None)
         elif words and not self.is_greedy(link, now):
             if self.modest is not None and self.modest is not link:
-                self._other_at = self.modest_at  # if this one turns out to be greedy, turns stay short for the other
+                self._remember(self.modest, self.modest_at, now)  # if this one turns out to be greedy, turns stay short for the other
             self.modest = link
             self.modest_at = now
 

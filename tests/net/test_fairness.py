@@ -15,9 +15,16 @@ from .test_turn import Street, until
 LIMITS = Limits(modest_rows=10, greedy_share=64, fair_ns=1000)
 
 
+class FakeLink(SimpleNamespace):
+    """Each is equal to itself alone, as links are."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
 def link(session: int = 0) -> Any:
     """session 0: it has not logged on yet."""
-    return SimpleNamespace(greedy_at=0, lost=False, taken=0, taken_age=0, uses=None, connection=SimpleNamespace(session=session))
+    return FakeLink(greedy_at=0, lost=False, taken=0, taken_age=0, uses=None, connection=SimpleNamespace(session=session))
 
 
 def test_one_session_alone_and_a_crowd_of_greedy_ones_have_the_whole_turn() -> None:
@@ -145,6 +152,33 @@ def test_a_session_that_is_modest_by_chance_and_then_floods_does_not_end_the_sho
     fairness.note(flood, 99 * L.CMD_WORDS, True, 102)
     assert fairness.modest is None and fairness.begin([flood], 103), "the other one was there a moment ago"
     assert fairness.begin([flood], 1100) and not fairness.begin([flood], 1101)
+
+
+def test_when_all_that_were_modest_are_greedy_the_turns_are_long_at_once() -> None:
+    """Otherwise a burst of all after a quiet moment would be served in short turns for a second, for nobody."""
+    fairness = Fairness(LIMITS)
+    links = [link() for _ in range(8)]
+    for round_ in range(2):
+        for at, one in enumerate(links, 100 * round_):
+            fairness.note(one, L.CMD_WORDS, False, at)
+    assert fairness.begin(links, 110)
+    for at, one in enumerate(links[1:], 111):
+        fairness.note(one, 6 * L.CMD_WORDS, True, at)
+        assert fairness.begin(links, 120), "the first one has not been greedy"
+    links[0].lost = True
+    assert not fairness.begin(links, 121)
+    links[0].lost = False
+    fairness.note(links[0], L.CMD_WORDS, False, 122)
+    assert fairness.begin(links, 123)
+    fairness.note(links[0], 6 * L.CMD_WORDS, True, 124)
+    assert not fairness.begin(links, 125)
+
+
+def test_those_that_were_modest_long_ago_are_forgotten() -> None:
+    fairness = Fairness(LIMITS)
+    for at in range(0, 100_000, 100):
+        fairness.note(link(), L.CMD_WORDS, False, at)
+        assert len(fairness._others) <= 12
 
 
 async def test_a_crowd_is_taken_in_short_turns_and_nobody_is_left_out() -> None:
