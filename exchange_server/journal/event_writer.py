@@ -1,8 +1,8 @@
 """The newest event rows, in memory, and the helper that writes them to the event store's files.
 
 The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, one to four chunks at a time, in kernels and
-system calls that do not hold the GIL. Whole chunks go to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
-behind, chunks go through the page cache, which takes what the disk cannot take at once. Under load the helper waits until several chunks are
+system calls that do not hold the GIL. Whole chunks go to the disk directly, past the page cache: that takes a third of the processor time, and on a fast disk
+a fifth of the time. While the disk is behind, or the ring nearly full, chunks go through the page cache, which takes what the disk cannot take at once. Under load the helper waits until several chunks are
 full: each write, and each time that it takes the GIL, costs the loop as much as some hundred events.
 
 Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances
@@ -14,6 +14,7 @@ import mmap
 import threading
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ LARGE_PAGE = 2 << 20  # bytes
 REASONS = 512  # reasons of refusals that are counted apart
 PAUSE_S = 0.0002  # after a write, while less than half of the ring waits: where loop and helper share a core, an order that arrives is not kept for a time slice
 GATHER_S = 0.01  # the same while less than a quarter waits: the next write has more chunks
+SLOW_S = 0.002  # a direct write of a chunk that takes longer: the disk is behind
 WAIT_S = 0.1  # between two looks at the helper while the ring is full
 
 
@@ -72,6 +74,7 @@ class EventWriter:
         self._tally = np.zeros(REASONS, np.int64)  # refusals before `written_to`, by reason
         self._counted = (1, self._tally.copy())  # the same for the loop: next event, counts
         self._claim = threading.Lock()  # the numbers change together only in `restart`
+        self._disk_slow = False  # the last direct write took long
         self._work = threading.Event()
         self._hurry = threading.Event()  # somebody waits for what the helper writes: no pause
         self._room = threading.Event()
@@ -108,9 +111,9 @@ class EventWriter:
         self._when_room = None  # written between the two looks
         return True
 
-    def _waiting_share(self, part: int) -> bool:
-        """Is at most this part (2: a half) of the ring not written yet?"""
-        return part * (self.next_number - self.written_to) <= self._ring_rows
+    def _waiting_share(self, part: int, parts: int = 1) -> bool:
+        """Are at most so many parts (3 of 4: three quarters) of the ring not written yet?"""
+        return part * (self.next_number - self.written_to) <= parts * self._ring_rows
 
     def memory(self, number: int) -> NDArray[np.int64]:
         """The rows from event `number` on that lie in one piece in the ring; it must not be below `written_to`."""
@@ -226,7 +229,7 @@ class EventWriter:
         written = not self.paused  # read once: the loop may end the pause meanwhile
         if written:
             try:
-                self._files.write(first, rows, sums, direct=self._waiting_share(2))
+                self._put(first, rows, sums)
             except OSError as error:
                 self.paused, written = disk_words(error), False
             except Exception as error:  # the store never ends the exchange: what it lacks is made again from the journal
@@ -243,6 +246,15 @@ class EventWriter:
             self._when_room = None
             when()
         self._prepare(end)
+
+    def _put(self, first: int, rows: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
+        """Write rows. Past the page cache, except while the helper is behind and the disk is why, or little room is left for a disk that stops for a moment.
+        Raises OSError."""
+        direct = self._waiting_share(2) or (self._waiting_share(4, 3) and not self._disk_slow)
+        began = monotonic()
+        self._files.write(first, rows, sums, direct=direct)
+        if direct:
+            self._disk_slow = (monotonic() - began) * self._chunk > SLOW_S * sums.size
 
     def _prepare(self, number: int) -> None:
         """Allocate the next file when this one is half full."""

@@ -108,6 +108,35 @@ def test_a_helper_that_is_behind_takes_the_page_cache_and_then_holds_up_the_loop
     store.close()
 
 
+@pytest.mark.parametrize(("took", "fills", "direct"), [(0.0001, 11, True), (0.0001, 13, False), (0.01, 11, False), (0.01, 8, True)])
+def test_a_helper_that_is_behind_writes_past_the_page_cache_while_the_disk_is_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: float, fills: int, direct: bool
+) -> None:
+    """took: seconds of a chunk of the write before; fills: sixteenths of the ring that wait for the next one."""
+    now, turn, entered, ways = [0.0], threading.Semaphore(0), threading.Semaphore(0), []
+    real = EventFiles.write
+
+    def slow(self: EventFiles, number: int, rows: np.ndarray, sums: np.ndarray, direct: bool = False) -> None:
+        entered.release()
+        assert turn.acquire(timeout=60)
+        ways.append(direct)
+        now[0] += took * (sums.size // 64)
+        real(self, number, rows, sums, direct)
+
+    monkeypatch.setattr(EventFiles, "write", slow)
+    monkeypatch.setattr(event_writer, "monotonic", lambda: now[0])
+    monkeypatch.setattr(event_writer, "PIECE_CHUNKS", 1)
+    store = EventStore(tmp_path, 64, Threads())
+    whole = events(1, 64 * (1 + fills))
+    store.append(whole[: 64 * L.EVT_WORDS])  # the helper begins with this one
+    assert entered.acquire(timeout=60)
+    store.append(whole[64 * L.EVT_WORDS :])
+    turn.release(1 + fills)
+    store.flush()
+    assert ways[:2] == [True, direct]
+    store.close()
+
+
 def test_who_waits_for_room_is_told_once_and_its_rows_go_past_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quarter of the ring may wait; then nobody is kept by a copy into the page cache."""
     turn, ways = threading.Semaphore(0), []
