@@ -8,11 +8,12 @@ import numpy as np
 
 from ..core.kit.bits import bytes_of, ctz, lsr
 from ..core.kit.jit import leaf
-from ..core.kit.loads import load64, sum64
+from ..core.kit.loads import equal64, load64, sum64
 
 ONES = 0x0101010101010101
 HIGH = -9187201950435737472  # 0x80 in every byte
 ZEROS = 0x3030303030303030
+POINTS = 0x2E2E2E2E2E2E2E2E
 TO_HIGH = 0x7676767676767676  # added to a byte above 9 it sets its high bit
 
 POW10 = np.array([10**i for i in range(19)], np.int64)
@@ -128,6 +129,27 @@ def decimal(buf, at, n, decimals):
     """buf[at : at+n] times 10^decimals, or -1: not digits with at most one point, more decimals than that, or too long. No sign."""
     if n <= 0 or n > 19 or decimals < 0 or decimals > 18:
         return np.int64(-1)
+    if n > 8:
+        return _long_decimal(buf, at, n, decimals)
+    w = load64(buf, at)
+    x = w ^ POINTS
+    points = (x - ONES) & ~x & lsr(np.int64(HIGH), 64 - 8 * n)
+    if points == 0:
+        value = digits8(w, n)
+        return value * POW10[decimals] if value >= 0 and n + decimals <= 18 else np.int64(-1)
+    if n == 1:
+        return np.int64(-1)
+    p = ctz(points) & ~7  # bits before the point; a second one is no digit
+    value = digits8((w & ((np.int64(1) << p) - 1)) | lsr(lsr(w, p), np.int64(8)) << p, n - 1)
+    behind = n - 1 - (p >> 3)
+    if value < 0 or behind > decimals or n - 1 + decimals - behind > 18:
+        return np.int64(-1)
+    return value * POW10[decimals - behind]
+
+
+@leaf
+def _long_decimal(buf, at, n, decimals):
+    """The same byte by byte."""
     value = np.int64(0)
     point = np.int64(-1)
     for i in range(n):
@@ -376,6 +398,91 @@ def _read_tag(buf, at, stop):
 
 
 @leaf
+def _fields_as_before(buf, at, stop, conn, ways, notes, o):
+    """Note the fields buf[at:stop], which end with an SOH, of a message whose fields follow each other as they did in another one of its type: mask of
+    their slots; 0 when something is different. Where a field ends is known from 64 bytes at once: nothing here waits for the field before."""
+    mask = np.int64(0)
+    body = False
+    place = ways
+    first = at
+    ends = equal64(buf, at, np.int64(1))
+    while at < stop:
+        while ends == 0:
+            first += 64
+            ends = equal64(buf, first, np.int64(1))
+        soh = first + ctz(ends)
+        ends &= ends - 1
+        known = conn[place]
+        if known == 0 or (load64(buf, at) ^ known) << (known >> WAY_SHIFT) != 0:
+            return np.int64(0)
+        slot = (known >> WAY_SLOT) & 31
+        v = at + 8 - (known >> WAY_SHIFT + 3)
+        bit = np.int64(1) << slot
+        if mask & bit or soh <= v or (body and slot <= LAST_HEADER_SLOT):
+            return np.int64(0)
+        if slot == SLOT_TYPE:
+            ways += SLOTS * (np.int64(buf[v]) & 3)
+        mask |= bit
+        body = slot > LAST_HEADER_SLOT
+        notes[o + 2 + 2 * slot] = v
+        notes[o + 3 + 2 * slot] = soh - v
+        place = ways + slot
+        at = soh + 1
+    return mask
+
+
+@leaf
+def _fields(buf, at, stop, conn, ways, notes, o):
+    """The same for any fields, and remember how they follow each other: mask of their slots, with bit 0 when something in it is not for the kernel;
+    -1: garbled."""
+    odd = np.int64(0)
+    mask = np.int64(0)
+    data = np.int64(-1)
+    partner = np.int64(0)
+    body = False
+    slot = np.int64(0)
+    way = ways
+    while at < stop:
+        last = slot
+        tag, slot, v = _read_tag(buf, at, stop)
+        if v < 0:
+            return np.int64(-1)
+        if 0 < slot < SLOTS:
+            shift = 64 - 8 * (v - at)
+            w = load64(buf, at)
+            conn[way + last] = lsr(w << shift, shift) | slot << WAY_SLOT | shift << WAY_SHIFT
+        if slot == SLOT_CHECKSUM:
+            return np.int64(-1)
+        if data >= 0 and tag == partner:
+            soh = v + data
+            if soh >= stop or buf[soh] != 1:
+                return np.int64(-1)
+        else:
+            soh = find_soh(buf, v)
+            if soh >= stop:
+                return np.int64(-1)
+        data = np.int64(-1)
+        if slot == SLOT_LENGTH:
+            data = number(buf, v, soh - v)
+            partner = data_tag(tag)
+            odd = np.int64(1)
+            slot = np.int64(0)
+        else:
+            if slot == SLOT_TYPE:
+                way = ways + SLOTS * (np.int64(buf[v]) & 3)
+            bit = np.int64(1) << slot
+            if slot == 0 or mask & bit or soh == v or (body and slot <= LAST_HEADER_SLOT):
+                odd = np.int64(1)
+            else:
+                mask |= bit
+                body = slot > LAST_HEADER_SLOT
+                notes[o + 2 + 2 * slot] = v
+                notes[o + 3 + 2 * slot] = soh - v
+        at = soh + 1
+    return mask | odd if at == stop else np.int64(-1)
+
+
+@leaf
 def take_apart(buf, begin, end, conn, ways, notes, o):
     """The message at buf[begin] (which begins `8=FIX`): its length when whole and undamaged, INCOMPLETE or GARBLED.
 
@@ -433,63 +540,17 @@ def take_apart(buf, begin, end, conn, ways, notes, o):
         return _walk_partly(buf, at, min(end, stop), stop)
     if buf[stop - 1] != 1:
         return np.int64(GARBLED)
-    mask = np.int64(0)
-    data = np.int64(-1)
-    partner = np.int64(0)
-    body = False
-    slot = np.int64(0)
-    way = ways
-    while at < stop:
-        w = load64(buf, at)
-        known = conn[way + slot]
-        if known != 0 and (w ^ known) << (known >> WAY_SHIFT) == 0:
-            tag = np.int64(0)
-            slot = (known >> WAY_SLOT) & 31
-            v = at + 8 - (known >> WAY_SHIFT + 3)
-        else:
-            last = slot
-            tag, slot, v = _read_tag(buf, at, stop)
-            if v < 0:
-                return np.int64(GARBLED)
-            if 0 < slot < SLOTS:
-                shift = 64 - 8 * (v - at)
-                conn[way + last] = lsr(w << shift, shift) | slot << WAY_SLOT | shift << WAY_SHIFT
-        if slot == SLOT_CHECKSUM:
+    mask = _fields_as_before(buf, at, stop, conn, ways, notes, o)
+    if mask == 0:
+        mask = _fields(buf, at, stop, conn, ways, notes, o)
+        if mask < 0:
             return np.int64(GARBLED)
-        if data >= 0 and tag == partner:
-            soh = v + data
-            if soh >= stop or buf[soh] != 1:
-                return np.int64(GARBLED)
-        else:
-            soh = find_soh(buf, v)
-            if soh >= stop:
-                return np.int64(GARBLED)
-        data = np.int64(-1)
-        if slot == SLOT_LENGTH:
-            data = number(buf, v, soh - v)
-            partner = data_tag(tag)
-            odd = np.int64(1)
-            slot = np.int64(0)
-        else:
-            if slot == SLOT_TYPE:
-                way = ways + SLOTS * (np.int64(buf[v]) & 3)
-            bit = np.int64(1) << slot
-            if slot == 0 or mask & bit or soh == v or (body and slot <= LAST_HEADER_SLOT):
-                odd = np.int64(1)
-            else:
-                mask |= bit
-                body = slot > LAST_HEADER_SLOT
-                notes[o + 2 + 2 * slot] = v
-                notes[o + 3 + 2 * slot] = soh - v
-        at = soh + 1
-    if at != stop:
-        return np.int64(GARBLED)
     w = load64(buf, stop)
     if w & 0x00FF000000FFFFFF != 0x00010000003D3031:
         return np.int64(GARBLED)
     claimed = digits8(w >> 24, np.int64(3))
     if claimed < 0 or claimed != byte_sum(buf, begin, stop):
         return np.int64(GARBLED)
-    notes[o] = odd
-    notes[o + 1] = mask
+    notes[o] = odd | (mask & 1)
+    notes[o + 1] = mask & ~1
     return stop + 7 - begin

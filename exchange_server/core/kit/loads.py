@@ -1,4 +1,4 @@
-"""Load and store eight bytes at any byte offset of a uint8 array (or of its bits.bytes_of), and add up many, for the text wires.
+"""Load and store eight bytes at any byte offset of a uint8 array (or of its bits.bytes_of), and compare or add up many, for the text wires.
 
 Little endian (x86-64 and arm64). The caller guarantees that bytes at .. at + 7 are in the array: wire buffers have SLACK bytes after their
 content. With bounds checks on, the bytes are read and written one by one and each is checked.
@@ -77,7 +77,31 @@ def _sum64(typingctx: Any, data: Any, at: Any, count: Any) -> Any:
     return types.int64(data, types.int64, types.int64), codegen
 
 
+@intrinsic
+def _equal64(typingctx: Any, data: Any, at: Any, value: Any) -> Any:
+    """Bit i: data[at + i] is `value`, of 64 bytes."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes, i32 = ir.VectorType(ir.IntType(8), 64), ir.IntType(32)
+        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), builder.trunc(args[2], ir.IntType(8)), ir.Constant(i32, 0))
+        wanted = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), ir.Constant(ir.VectorType(i32, 64), [0] * 64))
+        some = builder.load(builder.bitcast(_byte_at(context, builder, signature.args[0], args[0], args[1]), lanes.as_pointer()))
+        some.align = 1
+        return builder.bitcast(builder.icmp_unsigned("==", some, wanted), ir.IntType(64))
+
+    return types.int64(data, types.int64, types.int64), codegen
+
+
 if BOUNDSCHECK:
+
+    @leaf
+    def equal64(data, at, value):
+        """Which of the 64 bytes at data[at] are `value`: bit i stands for data[at + i]."""
+        found = np.int64(0)
+        for i in range(64):
+            if data[at + i] == value:
+                found |= np.int64(1) << i
+        return found
 
     @leaf
     def sum64(data, at, count):
@@ -106,6 +130,11 @@ if BOUNDSCHECK:
             data[at + i] = (value >> (8 * i)) & 255
 
 else:
+
+    @leaf
+    def equal64(data, at, value):
+        """Which of the 64 bytes at data[at] are `value`: bit i stands for data[at + i]."""
+        return _equal64(data, at, value)
 
     @leaf
     def sum64(data, at, count):
