@@ -7,7 +7,7 @@ A field is written as SOH, tag, `=`, value: the constant word of `tag_word` begi
 import numpy as np
 
 from ..core.kit.bits import clz, ctz, lsr, words_of
-from ..core.kit.jit import leaf
+from ..core.kit.jit import leaf, unlikely
 from ..core.kit.loads import store64
 from .fix_parse import HIGH, ONES, POW10, ZEROS
 
@@ -48,9 +48,9 @@ def put_short(out, p, v):
     return p + n
 
 
-@leaf
+@unlikely
 def _put_long(out, p, v):
-    """put_number of what put_short does not take."""
+    """put_number of what put_short does not take. Apart, because with it put_number would save six registers at each call."""
     if v < 0:
         out[p] = 45
         p += 1
@@ -87,9 +87,12 @@ def put_scaled(out, p, v, decimals):
         out[p] = 45
         p += 1
         v = -v
-    if decimals == 4:
+    if decimals == 4:  # the usual ones are divided by constants
         whole = v // 10000
         fraction = v - whole * 10000
+    elif decimals == 2:
+        whole = v // 100
+        fraction = v - whole * 100
     elif decimals == 8:
         whole = v // 100000000
         fraction = v - whole * 100000000
@@ -98,21 +101,26 @@ def put_scaled(out, p, v, decimals):
         fraction = v - whole * POW10[decimals]
     p = put_number(out, p, whole)
     out[p] = 46
-    p += 1
+    if decimals > 8:
+        return _put_long_fraction(out, p + 1, fraction, decimals)
+    store64(out, p + 1, lsr(digits_of(fraction) + ZEROS, 8 * (8 - decimals)))
+    return p + 1 + decimals
+
+
+@unlikely
+def _put_long_fraction(out, p, fraction, decimals):
+    """The 9 to 18 digits of a fraction; apart for the reason of _put_long."""
     if decimals > 16:
         part = fraction // POW10[16]
         store64(out, p, lsr(digits_of(part) + ZEROS, 8 * (24 - decimals)))
         p += decimals - 16
         fraction -= part * POW10[16]
         decimals = np.int64(16)
-    if decimals > 8:
-        part = fraction // 100000000
-        store64(out, p, lsr(digits_of(part) + ZEROS, 8 * (16 - decimals)))
-        p += decimals - 8
-        fraction -= part * 100000000
-        decimals = np.int64(8)
-    store64(out, p, lsr(digits_of(fraction) + ZEROS, 8 * (8 - decimals)))
-    return p + decimals
+    part = fraction // 100000000
+    store64(out, p, lsr(digits_of(part) + ZEROS, 8 * (16 - decimals)))
+    p += decimals - 8
+    store64(out, p, digits_of(fraction - part * 100000000) + ZEROS)
+    return p + 8
 
 
 @leaf

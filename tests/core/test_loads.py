@@ -1,4 +1,4 @@
-"""Many bytes read at once: sums, comparisons, decimal numbers."""
+"""Many bytes read or written at once: sums, comparisons, decimal numbers."""
 
 import random
 import re
@@ -9,6 +9,8 @@ from exchange_server.core.kit.bits import bytes_of
 from exchange_server.core.kit.jit import kernel
 from exchange_server.core.kit.loads import SLACK, equal64
 from exchange_server.wires.fix_parse import byte_sum, decimal
+from exchange_server.wires.fix_write import put_scaled
+from protocol.fix_messages import format_scaled
 
 
 @kernel("int64(uint8[::1], int64, int64)")
@@ -83,3 +85,19 @@ def test_decimal_numbers_of_any_form():
                 if whole + part and len(part) <= decimals and len(whole) + decimals <= 18:
                     expected = int(whole + part + "0" * (decimals - len(part)))
             assert number_of(data, 0, len(text), decimals) == expected, (text, decimals)
+
+
+@kernel("int64(uint8[::1], int64, int64)")
+def written(buf, v, decimals):
+    return put_scaled(bytes_of(buf), np.int64(0), v, decimals)
+
+
+def test_numbers_with_any_decimals_are_written_as_plain_python_writes_them():
+    rng = random.Random(4)
+    values = {0, 1, 9, 10, 99, 100, 9999, 10000, 99_999_999, 100_000_000, 10**16 - 1, 10**16, 10**18, 2**63 - 1}
+    values |= {rng.randrange(10 ** rng.randint(1, 18)) for _ in range(2000)}
+    buf = np.zeros(128, np.uint8)
+    for value in sorted(values | {-v for v in values}):
+        for decimals in range(19):
+            n = written(buf, value, decimals)
+            assert bytes(buf[:n]).decode() == format_scaled(value, decimals), (value, decimals)
