@@ -45,21 +45,15 @@ from .fix_parse import (
     SLOT_TIME,
     SLOT_TRANSACT,
     SLOT_TYPE,
-    TIME_WORDS,
     TOO_LONG,
     WAYS,
-    decimal,
-    number,
-    plain_id,
-    printable,
-    same_text,
     take_apart,
-    timestamp,
 )
+from .fix_values import TIME_WORDS, decimal, number, plain_id, printable, same_text, timestamp
 
 # conn: the common words of core/layout/calls.py, then
 CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 rows after it must be free
-CN_TIME = L.CN_WORDS + 1  # fix_parse.TIME_WORDS
+CN_TIME = L.CN_WORDS + 1  # fix_values.TIME_WORDS
 CN_PREFIX = CN_TIME + TIME_WORDS  # 3 words for each of the first words of the last text id: the word, the lanes of its key after it
 PREFIX_WORDS = 3
 CN_WAYS = CN_PREFIX + 3 * PREFIX_WORDS  # fix_parse.WAYS

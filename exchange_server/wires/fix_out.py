@@ -32,7 +32,7 @@ from ..core.layout.packed import (
     type_of,
 )
 from .evidence import EV_LONGEST, EW_EVENT, evidence_slot, put_evidence
-from .fix_parse import byte_sum
+from .fix_values import byte_sum
 from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
 from .route import touch_event
 

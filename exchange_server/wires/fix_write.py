@@ -9,7 +9,7 @@ import numpy as np
 from ..core.kit.bits import clz, ctz, lsr, words_of
 from ..core.kit.jit import leaf, unlikely
 from ..core.kit.loads import store64
-from .fix_parse import HIGH, ONES, POW10, ZEROS
+from .fix_values import HIGH, ONES, POW10, ZEROS
 
 
 def tag_word(tag: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from exchange_server.core.kit.bits import bytes_of
 from exchange_server.core.kit.jit import kernel
 from exchange_server.core.kit.loads import SLACK, equal64
-from exchange_server.wires.fix_parse import byte_sum, decimal
+from exchange_server.wires.fix_values import byte_sum, decimal
 from exchange_server.wires.fix_write import put_scaled
 from protocol.fix_messages import format_scaled
 
