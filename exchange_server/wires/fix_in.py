@@ -15,6 +15,7 @@ from ..core.kit.bits import TEXT_LANES, bytes_of, lanes_key, stack_words, text_l
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
 from ..core.kit.names import name_slot, names_find_from, touch_name
+from ..core.kit.pools import pool_base
 from ..core.kit.rows import account_at
 from ..core.layout.packed import pack_command, pack_instrument, pack_session_account, pack_terms
 from ..core.risk.visibility import listing_for
@@ -330,7 +331,7 @@ def _find_names(m, buf, notes, o):
     slot = notes[o + NT_ACCOUNT]
     found = names_find_from(m, slot, np.int64(L.NAME_ACCOUNT), buf, notes[p + 2 * SLOT_ACCOUNT], notes[p + 2 * SLOT_ACCOUNT + 1])
     notes[o + NT_ACCOUNT] = found
-    touch(m, m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_BASE] + found * L.ACCOUNT_WORDS + L.AC_FIRM)
+    touch(m, pool_base(m, L.P_ACCOUNT) + found * L.ACCOUNT_WORDS + L.AC_FIRM)  # not through account_at, which would wait for the row
 
 
 @leaf

@@ -10,15 +10,13 @@ from ..core.kit.bits import ctz, lsr
 from ..core.kit.jit import leaf
 from ..core.kit.loads import load64, sum64
 
-ONES = 0x0101010101010101
+ONES = 0x0101010101010101  # times a byte: a word of it
 HIGH = -9187201950435737472  # 0x80 in every byte
 ZEROS = 0x3030303030303030
-POINTS = 0x2E2E2E2E2E2E2E2E
+POINTS = 0x2E2E2E2E2E2E2E2E  # a decimal point in every byte
 TO_HIGH = 0x7676767676767676  # added to a byte above 9 it sets its high bit
 
 POW10 = np.array([10**i for i in range(19)], np.int64)
-EACH_BYTE = 0x0101010101010101  # times a byte: a word of it
-HIGH_BITS = -0x7F7F7F7F7F7F7F80  # the high bit of each byte
 TIME_WORDS = 5  # what `timestamp` remembers
 
 
@@ -151,9 +149,9 @@ def timestamp(buf, at, n, cache, c):
         if days < 0:
             return np.int64(-1)
         cache[c] = date
+        cache[c + 1] = days * 86400000000000
         cache[c + 2] = 0  # no text has both of these: they overlap
         cache[c + 3] = 1
-        cache[c + 1] = days * 86400000000000
     if buf[at + 8] != 45:
         return np.int64(-1)
     t = load64(buf, at + 9) ^ 0x30303A30303A3030  # HH:MM:SS
@@ -214,7 +212,7 @@ def plain_id(buf, at, n):
 @leaf
 def _out_of_print(w):
     """Not 0 when a byte of a word is not 0x20..0x7e. Bytes up to 0x7f do not carry into the next when these are added to them."""
-    return (w | ~(w + 0x60 * EACH_BYTE) | (w + EACH_BYTE)) & HIGH_BITS
+    return (w | ~(w + 0x60 * ONES) | (w + ONES)) & HIGH
 
 
 @leaf
@@ -229,5 +227,5 @@ def printable(buf, at, n):
         n -= 8
     if n > 0:
         mask = (np.int64(1) << (8 * n)) - 1
-        found |= _out_of_print((load64(buf, at) & mask) | (0x20 * EACH_BYTE & ~mask))
+        found |= _out_of_print((load64(buf, at) & mask) | (0x20 * ONES & ~mask))
     return found == 0

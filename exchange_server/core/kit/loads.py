@@ -30,6 +30,21 @@ def _word_at(context: Any, builder: Any, kind: Any, data: Any, at: Any) -> Any:
     return builder.bitcast(_byte_at(context, builder, kind, data, at), ir.IntType(64).as_pointer())
 
 
+def _lanes_at(context: Any, builder: Any, kind: Any, data: Any, at: Any, count: int) -> Any:
+    """The `count` bytes from byte `at` on as a vector."""
+    found = builder.load(builder.bitcast(_byte_at(context, builder, kind, data, at), ir.VectorType(ir.IntType(8), count).as_pointer()))
+    found.align = 1
+    return found
+
+
+def _in_each(builder: Any, value: Any, count: int) -> Any:
+    """A vector of `count` bytes, each the lowest byte of a word."""
+    lanes, i32 = ir.VectorType(ir.IntType(8), count), ir.IntType(32)
+    none = ir.Constant(lanes, ir.Undefined)
+    one = builder.insert_element(none, builder.trunc(value, ir.IntType(8)), ir.Constant(i32, 0))
+    return builder.shuffle_vector(one, none, ir.Constant(ir.VectorType(i32, count), [0] * count))
+
+
 @intrinsic
 def _load(typingctx: Any, data: Any, at: Any) -> Any:
     """data[at .. at+7] as a little endian word, unaligned."""
@@ -59,18 +74,14 @@ def _sum64(typingctx: Any, data: Any, at: Any, count: Any) -> Any:
     """Sum modulo 256 of the first `count` of the 64 bytes at data[at]. Sixteen lanes of a byte each; what is not counted is a zero."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        byte, i32 = ir.IntType(8), ir.IntType(32)
+        byte = ir.IntType(8)
         lanes = ir.VectorType(byte, LANES)
-        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), builder.trunc(args[2], byte), ir.Constant(i32, 0))
-        counts = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), ir.Constant(ir.VectorType(i32, LANES), [0] * LANES))
-        total = None
+        counts = _in_each(builder, args[2], LANES)
+        total = ir.Constant(lanes, [0] * LANES)
         for first in range(0, 64, LANES):
-            at = builder.add(args[1], ir.Constant(ir.IntType(64), first))
-            some = builder.load(builder.bitcast(_byte_at(context, builder, signature.args[0], args[0], at), lanes.as_pointer()))
-            some.align = 1
+            some = _lanes_at(context, builder, signature.args[0], args[0], builder.add(args[1], ir.Constant(ir.IntType(64), first)), LANES)
             counted = builder.icmp_signed("<", ir.Constant(lanes, list(range(first, first + LANES))), counts)
-            some = builder.and_(some, builder.sext(counted, lanes))
-            total = some if total is None else builder.add(total, some)
+            total = builder.add(total, builder.and_(some, builder.sext(counted, lanes)))
         add_up = cgutils.get_or_insert_function(builder.module, ir.FunctionType(byte, [lanes]), f"llvm.vector.reduce.add.v{LANES}i8")
         return builder.zext(builder.call(add_up, [total]), ir.IntType(64))
 
@@ -82,12 +93,8 @@ def _equal64(typingctx: Any, data: Any, at: Any, value: Any) -> Any:
     """Bit i: data[at + i] is `value`, of 64 bytes."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        lanes, i32 = ir.VectorType(ir.IntType(8), 64), ir.IntType(32)
-        one = builder.insert_element(ir.Constant(lanes, ir.Undefined), builder.trunc(args[2], ir.IntType(8)), ir.Constant(i32, 0))
-        wanted = builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), ir.Constant(ir.VectorType(i32, 64), [0] * 64))
-        some = builder.load(builder.bitcast(_byte_at(context, builder, signature.args[0], args[0], args[1]), lanes.as_pointer()))
-        some.align = 1
-        return builder.bitcast(builder.icmp_unsigned("==", some, wanted), ir.IntType(64))
+        some = _lanes_at(context, builder, signature.args[0], args[0], args[1], 64)
+        return builder.bitcast(builder.icmp_unsigned("==", some, _in_each(builder, args[2], 64)), ir.IntType(64))
 
     return types.int64(data, types.int64, types.int64), codegen
 
@@ -108,7 +115,9 @@ if BOUNDSCHECK:
         """Sum modulo 256 of `count` (0..64) bytes at data[at]; all 64 must be in the array."""
         total = np.int64(0)
         for i in range(64):
-            total += np.int64(data[at + i]) if i < count else np.int64(data[at + i]) * 0
+            byte = np.int64(data[at + i])  # read in any case, to be checked
+            if i < count:
+                total += byte
         return total & 255
 
     @leaf
