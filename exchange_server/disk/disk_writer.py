@@ -463,9 +463,8 @@ def ring_append(st, ring, rows, words):
     if start != head:
         st[ST_GAP] = head
     at = (start % size) // 8
-    for i in range(
-        0, words, LINE_WORDS
-    ):  # whole lines, as rows are; not a slice: assigning slices needs reference counts, which are off (jit.py)
+    # Whole lines, as rows are; not a slice: assigning slices needs reference counts, which are off (jit.py).
+    for i in range(0, words, LINE_WORDS):
         touch(ring, at + i + AHEAD_WORDS)
         for j in range(i, i + LINE_WORDS):
             ring[at + j] = rows[j]

@@ -2,8 +2,8 @@
 
 The loop copies rows into a ring, past its caches; a helper thread makes their checksums and writes them, one to four chunks at a time, in kernels and
 system calls that do not hold the GIL. Whole chunks go to the disk directly, past the page cache: that takes a third of the processor time, and on a fast disk
-a fifth of the time. While the disk is behind, or the ring nearly full, chunks go through the page cache, which takes what the disk cannot take at once. Under load the helper waits until several chunks are
-full: each write, and each time that it takes the GIL, costs the loop as much as some hundred events.
+a fifth of the time. While the disk is behind, or the ring nearly full, chunks go through the page cache, which takes what the disk cannot take at once. Under
+load the helper waits until several chunks are full: each write, and each time that it takes the GIL, costs the loop as much as some hundred events.
 
 Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances
 `written_to`, after a chunk is in its file or noted in `failed`. The loop may therefore read every row from `written_to` on.
@@ -103,17 +103,17 @@ class EventWriter:
     def has_room(self, when: Callable[[], None]) -> bool:
         """Are three quarters of the ring free? If not, `when` is called as soon as they are, from any thread; a later call replaces it. Who
         waits for it never fills half of the ring, so that all its rows go to the disk directly."""
-        if self._waiting_share(4) or not self._task.alive():  # without the helper there will be no room: `append` says so
+        if self._at_most_waits(1, 4) or not self._task.alive():  # without the helper there will be no room: `append` says so
             return True
         self._when_room = when
-        if not self._waiting_share(4):
+        if not self._at_most_waits(1, 4):
             return False
         self._when_room = None  # written between the two looks
         return True
 
-    def _waiting_share(self, part: int, parts: int = 1) -> bool:
-        """Are at most so many parts (3 of 4: three quarters) of the ring not written yet?"""
-        return part * (self.next_number - self.written_to) <= parts * self._ring_rows
+    def _at_most_waits(self, parts: int, of: int) -> bool:
+        """Is at most this share of the ring (3 of 4: three quarters) not written yet?"""
+        return of * (self.next_number - self.written_to) <= parts * self._ring_rows
 
     def memory(self, number: int) -> NDArray[np.int64]:
         """The rows from event `number` on that lie in one piece in the ring; it must not be below `written_to`."""
@@ -195,8 +195,8 @@ class EventWriter:
             self._work.wait()
             self._work.clear()
             while self._step():
-                if self._waiting_share(2):
-                    self._hurry.wait(GATHER_S if self._waiting_share(4) else PAUSE_S)
+                if self._at_most_waits(1, 2):
+                    self._hurry.wait(GATHER_S if self._at_most_waits(1, 4) else PAUSE_S)
                     self._hurry.clear()
 
     def _round(self) -> None:
@@ -242,7 +242,7 @@ class EventWriter:
         self.written_to = end
         self._room.set()
         when = self._when_room
-        if when is not None and self._waiting_share(4):
+        if when is not None and self._at_most_waits(1, 4):
             self._when_room = None
             when()
         self._prepare(end)
@@ -250,7 +250,7 @@ class EventWriter:
     def _put(self, first: int, rows: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
         """Write rows. Past the page cache, except while the helper is behind and the disk is why, or little room is left for a disk that stops for a moment.
         Raises OSError."""
-        direct = self._waiting_share(2) or (self._waiting_share(4, 3) and not self._disk_slow)
+        direct = self._at_most_waits(1, 2) or (self._at_most_waits(3, 4) and not self._disk_slow)
         began = monotonic()
         self._files.write(first, rows, sums, direct=direct)
         if direct:

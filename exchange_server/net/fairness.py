@@ -72,16 +72,13 @@ class Fairness:
 
     def _remember(self, link: Any, at: int, now: int) -> None:
         """`link`, modest at `at`, is not the newest of them any more. Those of long ago are dropped, so that there are never more than lately."""
+        if now - at > self._fair_ns:
+            return
         others = self._others
         others.pop(link, None)
         others[link] = at
-        for _ in range(2):
-            oldest = next(iter(others))
-            if now - others[oldest] <= self._fair_ns:
-                break
+        while now - others[oldest := next(iter(others))] > self._fair_ns:  # the one just added ends it
             del others[oldest]
-            if not others:
-                break
 
     def is_greedy(self, link: Any, now: int) -> bool:
         """Whether a link has used more than a modest part of a turn lately."""

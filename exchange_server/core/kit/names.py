@@ -11,6 +11,7 @@ from .. import layout as L
 from .bits import bytes_of, lsr, touch_row, words_of
 from .jit import kernel, leaf
 from .loads import load64
+from .pools import pool_base, pool_cap
 
 NAME_BYTES_MAX = 64
 NAMES_FULL = -1
@@ -39,7 +40,7 @@ def _hash(kind, data, start, length):
 @leaf
 def name_slot(m, kind, data, start, length):
     """Slot in which the search for a name begins, -1 if no name has this length or there is no table."""
-    cap = m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_CAP]
+    cap = pool_cap(m, L.P_NAME_HASH)
     if length < 1 or length > NAME_BYTES_MAX or cap == 0:
         return np.int64(-1)
     return _hash(kind, data, start, length) & (cap - 1)
@@ -49,15 +50,14 @@ def name_slot(m, kind, data, start, length):
 def touch_name(m, slot):
     """Prefetch the entry in which a search begins: its head and a text of up to 32 bytes."""
     if slot >= 0:
-        touch_row(m, m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_BASE] + slot * L.NAME_WORDS, 2)
+        touch_row(m, pool_base(m, L.P_NAME_HASH) + slot * L.NAME_WORDS, 2)
 
 
 @leaf
 def _probe(m, slot, kind, data, start, length):
     """Pointer to the entry of the name, or to the empty entry where it belongs. slot: of name_slot."""
-    d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
-    base = m[d + L.PL_BASE]
-    mask = m[d + L.PL_CAP] - 1
+    base = pool_base(m, L.P_NAME_HASH)
+    mask = pool_cap(m, L.P_NAME_HASH) - 1
     tag = (kind << 32) | length
     words = (length + 7) >> 3
     while True:

@@ -63,7 +63,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_answers", "_budget", "_conn", "_decoder", "_encoder", "_kind", "_logon_turn", "_missed", "_res", "_res_words", "_resends", "_statuses", "_store", "_todo", "_told",
+        "_answers", "_budget", "_conn", "_conn_words", "_encoder", "_kind", "_logon_turn", "_missed", "_res", "_res_words", "_resends", "_statuses", "_store", "_todo", "_told",
         "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
@@ -94,11 +94,11 @@ class FixConnection(Connection):
         self.python_messages = 0
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
         self.fix.heartbeat_s = heartbeat_s
-        self._decoder: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
+        self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._res: NDArray[np.int64] = np.zeros(L.RES_WORDS, np.int64)
         # The same words: one of them is read and written through these in a third of the time that numpy takes.
-        self._conn, self._res_words = self._decoder.data, self._res.data
-        self._conn[L.CN_SKEW] = skew_ns
+        self._conn_words, self._res_words = self._conn.data, self._res.data
+        self._conn_words[L.CN_SKEW] = skew_ns
         self._resends = Resends(store, encoder)
         self._told: tuple[int, int] | None = None  # numbers resent, perhaps not yet written to the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
@@ -112,7 +112,7 @@ class FixConnection(Connection):
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
             return False
-        conn, res, fix = self._conn, self._res_words, self.fix
+        conn, res, fix = self._conn_words, self._res_words, self.fix
         m = self.engine.m
         kernel = self._kind is not None and bool(self._kind.hot)
         conn[L.CN_NOW] = fix.real_ns = turn.real_ns
@@ -127,7 +127,7 @@ class FixConnection(Connection):
             hot = kernel and fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[L.CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
             res[RES_GARBLED] = res[RES_TOO_LONG] = 0
-            status = decode(m, self.buf, self.start, self.end, self._decoder, turn.inbox, turn.words, self._res)
+            status = decode(m, self.buf, self.start, self.end, self._conn, turn.inbox, turn.words, self._res)
             self.start = res[L.RES_POS]
             turn.words = res[L.RES_OUT]
             self.garbled += res[RES_GARBLED]
@@ -195,11 +195,11 @@ class FixConnection(Connection):
         todo = self._todo
         todo.extend((action, cause) for action in actions)
         joined = False  # the reply goes into the same turn as its C_LOGON (there is room): a report in between would take its number
-        while todo and (joined or not turn.full and self._conn[L.CN_BUDGET] > 0):
+        while todo and (joined or not turn.full and self._conn_words[L.CN_BUDGET] > 0):
             action, cause = todo.popleft()
             joined = False
             if isinstance(action, fix_session.Deliver):
-                self._conn[L.CN_BUDGET] -= SLOW_WEIGHT
+                self._conn_words[L.CN_BUDGET] -= SLOW_WEIGHT
                 self._first(self._deliver(action.message, turn), action.message)
             elif isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, cause)
@@ -269,7 +269,7 @@ class FixConnection(Connection):
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._kind = KINDS[directory.kind_of(session, self)](self.engine, session)
-        self._conn[L.CN_SESSION] = session
+        self._conn_words[L.CN_SESSION] = session
         form = row.form_defined if message.get(141) == b"Y" else row.form
         return self.fix.accept(message, turn.tick_ns, row.next_in, plain.has_own_fields(form))
 
@@ -284,7 +284,7 @@ class FixConnection(Connection):
         if action.live and cause is not None:
             directory = self.directory
             values[L.CMD_LOGON_SENT] = sent(cause)
-            directory.logons.took(self.session, cause, self._conn[L.CN_SKEW], turn.real_ns)
+            directory.logons.took(self.session, cause, self._conn_words[L.CN_SKEW], turn.real_ns)
             if not action.reset and (has := parse_uint(cause.get(789)) or 0) > 1:
                 self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
