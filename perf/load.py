@@ -31,6 +31,7 @@ from .server import CLIENT_CORE, account_name, processor_s, symbol
 from .stream import BLOCK, Stream, Wire, binary_bytes, fix_bytes, joined
 
 STEP = 64  # a peer sends again when so many of its window are free
+LEAD = 8  # windows by which a peer may have less left than another: all of them send until the end
 LARGE = 10**17  # first of the large ids: they take 9 bytes on the binary wire
 
 
@@ -121,9 +122,11 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
         p.due = began + (np.arange(p.total, dtype=np.int64) * len(peers) + i) * every if every else p.due
     stop = began + int(seconds * 1e9)
     last = began
+    totals = [p.total for p in peers]
     while True:
         now = time.perf_counter_ns()
         open_ = False
+        least = max(total - p.sent for p, total in zip(peers, totals)) - LEAD * window
         for i, p in enumerate(peers):
             before = p.sent
             if p.sent < p.total and now < stop:
@@ -134,7 +137,7 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
                         p.send(upto)
                         queues[i].extend(p.due[before : p.sent].tolist())
                         late.extend(((now - p.due[before : p.sent]) / 1e3).tolist())
-                elif p.waiting <= window - STEP:
+                elif p.waiting <= window - STEP and p.total - p.sent >= least:
                     p.send(min(p.sent + STEP * 8, p.sent + window - p.waiting))
             elif p.position < p.ends[p.sent + 1 if p.sent < p.total else p.sent] and p.position > p.ends[p.sent]:
                 p.send(p.sent + 1)  # the rest of a message that was split

@@ -74,6 +74,7 @@ from .journal_layout import (
     SG_VERSION,
 )
 from .native import (
+    FN_ADVISE,
     FN_CLOCK,
     FN_FDATASYNC,
     FN_POLL,
@@ -81,6 +82,7 @@ from .native import (
     FN_READ,
     FN_WRITE,
     address_of,
+    call_advise,
     call_clock,
     call_fd,
     call_fd_buffer,
@@ -135,6 +137,7 @@ ST_NEXT_FD = 56  # preparer: descriptor of the next segment, zero-filled and syn
 ST_OLD_FD = 57  # owner: the segment left last; the preparer closes it
 ST_PREPARE_ERRNO = 58  # preparer: errno if there is no next segment
 ST_NEXT_BYTES = 59  # preparer: bytes of the next segment
+ST_CACHED = 60  # offset in the open segment before which nothing written has to be in the page cache
 ST_POLL = 64
 ST_EVENT = 65
 ST_ONE = 66
@@ -149,6 +152,8 @@ SYNC_BUCKETS = 144  # the last one also has everything above, from about a minut
 ST_WORDS = ST_SYNC_TIMES + SYNC_BUCKETS
 
 PAGE_BYTES = 4096
+CACHED_BYTES = 1 << 20
+FADV_DONTNEED = 4  # of <fcntl.h>
 
 # ---- words of tmp ------------------------------------------------------------------------------------------------------
 TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because both are hashed together
@@ -314,7 +319,7 @@ def _roll(st, fn, tmp, tmp8):
     st[ST_FD] = fd
     st[ST_SEGMENT_BYTES] = st[ST_NEXT_BYTES]
     st[ST_SEGMENT] += 1
-    st[ST_OFFSET] = 0
+    st[ST_OFFSET] = st[ST_CACHED] = 0
     st[ST_IOV] = address_of(tmp) + 8 * h
     st[ST_IOV + 1] = SEGMENT_USED_BYTES
     st[ST_IOV + 2] = address_of(tmp) + 8 * TMP_ZEROS
@@ -581,6 +586,16 @@ def sync_written(st, fn, tmp, marks, marks8):
 
 
 @leaf
+def _leave_cache(st, fn):
+    """Have the system drop what was written a while ago from its page cache: its memory then takes what is written next. Otherwise each write takes
+    memory that is in no processor's cache, and that a virtual machine's host may have to find first."""
+    end = st[ST_OFFSET] - CACHED_BYTES
+    if end - st[ST_CACHED] >= CACHED_BYTES:
+        call_advise(fn[FN_ADVISE], st[ST_FD], st[ST_CACHED], end - st[ST_CACHED], FADV_DONTNEED)  # a failure leaves it there
+        st[ST_CACHED] = end
+
+
+@leaf
 def _work(base):
     """Whether there is anything to write."""
     return load_seq(base + 8 * ST_HEAD) != load_seq(base + 8 * ST_TAIL) or load_seq(base + 8 * ST_MARK_AT) >= 0
@@ -620,6 +635,8 @@ def writer_thread(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8):
             store_seq(base + 8 * ST_OWNER, 0)
         if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:
             answer = COMMIT_FAILED
+        if answer == COMMIT_DONE:
+            _leave_cache(st, fn)
         dirty = st[ST_ASYNC] != 0 and st[ST_SYNCED_COMMITS] != load_seq(base + 8 * ST_COMMITS)
         if dirty and answer != COMMIT_FAILED:
             now = _clock_ns(st, fn)

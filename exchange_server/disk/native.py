@@ -26,6 +26,7 @@ FN_SHA_INIT = 7  # libcrypto's SHA256_Init, _Update, _Final; 0: use the slower o
 FN_SHA_UPDATE = 8
 FN_SHA_FINAL = 9
 FN_PREAD = 10
+FN_ADVISE = 11
 FN_WORDS = 12
 
 SHA_STATE = 0  # words of the hash's scratch: 16 context, 64 message schedule, 8 working state
@@ -106,6 +107,12 @@ def call_fd_buffer(typingctx: Any, address: Any, fd: Any, buffer: Any, count: An
 def call_send(typingctx: Any, address: Any, fd: Any, buffer: Any, count: Any, flags: Any) -> Any:
     """ssize_t send(int, const void *, size_t, int)"""
     return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I64, _I32], _I64)
+
+
+@intrinsic
+def call_advise(typingctx: Any, address: Any, fd: Any, begin: Any, count: Any, advice: Any) -> Any:
+    """int posix_fadvise(int, off_t, off_t, int)"""
+    return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I64, _I32], _I32)
 
 
 @intrinsic

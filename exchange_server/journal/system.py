@@ -17,6 +17,7 @@ _LIBC = (
     (native.FN_ERRNO, "__errno_location"),
     (native.FN_CLOCK, "clock_gettime"),
     (native.FN_PREAD, "pread"),
+    (native.FN_ADVISE, "posix_fadvise"),
 )
 _SHA = ((native.FN_SHA_INIT, "SHA256_Init"), (native.FN_SHA_UPDATE, "SHA256_Update"), (native.FN_SHA_FINAL, "SHA256_Final"))
 
