@@ -15,7 +15,7 @@ from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
-from .ids import ALIAS_HI, archive_ref, id_delete, slot_of
+from .ids import ALIAS_HI, archive_ref, id_delete, slot_of, touch_slots
 from .shares import who_gives
 from .used import drop_due, keep_used, used_word
 
@@ -25,10 +25,10 @@ def _look_at_next(m, f, a):
     """Prefetch what it will take to forget a firm's next closed id (pointers), whose row the time before has fetched, and fetch the row after it. These
     rows were last used when they were written, and lie in memory."""
     slot, _ = slot_of(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
-    touch(m, slot)
+    touch_slots(m, slot)
     if was_replaced(m[a + L.AR_ATTR]):
         slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
-        touch(m, slot)
+        touch_slots(m, slot)
     touch(m, m[a + L.AR_TEXT])
     touch_row(m, m[a + L.AR_NEXT], 2)
 

@@ -3,7 +3,7 @@
 from protocol import codes as C
 
 from .. import layout as L
-from ..kit.bits import mix3
+from ..kit.bits import mix3, touch
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..layout.packed import firm_of, hash_of, pack_ref, ref_of, status_of
@@ -33,6 +33,13 @@ def slot_of(m, firm, hi, lo):
     """Home slot of a ClOrdID: (arena offset, hash)."""
     h = mix3(firm, hi, lo)
     return pool_base(m, L.P_ID_HASH) + (h & (pool_cap(m, L.P_ID_HASH) - 1)), h
+
+
+@leaf
+def touch_slots(m, slot):
+    """Prefetch a home slot (arena offset) and those after it, to which its id may have had to go: they may be in the next line."""
+    touch(m, slot)
+    touch(m, slot + 2)
 
 
 @leaf
