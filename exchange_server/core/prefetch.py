@@ -50,7 +50,7 @@ from .layout.packed import (
     side_of,
     winners_of,
 )
-from .life.ids import ARCHIVED, slot_after, slot_of
+from .life.ids import ARCHIVED, slot_after, slot_of, touch_slots
 
 WIDE = 2_000  # rows of instruments and accounts together
 FEW = 64  # contracts of a group: the marks of more take several lines, and most accounts have none there (money/smallest.py)
@@ -77,6 +77,7 @@ NOTE_FIRM = 5  # else: id
 NOTE_ORDER = 6  # pointer, 0: not found
 NOTE_WORD = 7  # of the slot
 NO_PRICE = -1
+SLOTS = 3  # after an id's home slot: it is seldom farther away
 NODES = 3  # of the way to a new price, all in one stage: the first ones are near, because many orders pass them
 
 
@@ -226,7 +227,7 @@ def look_far(m, rows, c, seen):
     n = note_at(seen, c)
     if kind != C.C_NEW:
         slot, h = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
-        touch(m, slot)
+        touch_slots(m, slot)
         seen[n + NOTE_INSTRUMENT] = 0
         seen[n + NOTE_SLOT] = slot
         seen[n + NOTE_KEY] = h
@@ -269,10 +270,12 @@ def look_middle(m, c, seen):
         seen[n + NOTE_PLACE] = at
         return
     word = m[slot]
-    if word != 0 and hash_of(word) != seen[n + NOTE_KEY]:  # another id is in its home slot; one more slot is sufficient for a hint
-        slot = slot_after(m, slot)
+    for _ in range(SLOTS):
+        if word == 0 or hash_of(word) == seen[n + NOTE_KEY]:
+            break
+        slot = slot_after(m, slot)  # another id is in its place
         word = m[slot]
-        seen[n + NOTE_SLOT] = slot
+    seen[n + NOTE_SLOT] = slot
     ref = ref_of(word)
     o = 0
     if word != 0 and hash_of(word) == seen[n + NOTE_KEY]:

@@ -55,9 +55,9 @@ class Reader(Protocol):
 class Runner(Protocol):
     """Starts work."""
 
-    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False) -> Task:
+    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False, anywhere: bool = False) -> Task:
         """Start work that runs until it is told to end (in its own way). `step` does one round of it, for a runner without threads. prompt: the event
-        loop waits for what it does, so it gets the CPU as soon as it can run."""
+        loop waits for what it does, so it gets the CPU as soon as it can run. anywhere: not only on the cores where the loop is kept."""
 
     def once(self, name: str, work: Callable[[], None], idle: bool = False) -> Task:
         """Start work that ends by itself. idle: it gets only CPU time that nothing else uses."""
@@ -69,9 +69,11 @@ class Runner(Protocol):
 class _Service:
     """A service in a thread of its own; signals do not interrupt its system calls."""
 
-    def __init__(self, name: str, work: Callable[[], None], prompt: bool) -> None:
+    def __init__(self, name: str, work: Callable[[], None], prompt: bool, anywhere: bool) -> None:
         def run() -> None:
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            if anywhere:
+                _anywhere()
             if prompt:
                 short_slice()
             work()
@@ -122,8 +124,8 @@ class _Once:
 class Threads:
     """Real threads."""
 
-    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False) -> Task:  # noqa: ARG002 (Runner)
-        return _Service(name, work, prompt)
+    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False, anywhere: bool = False) -> Task:  # noqa: ARG002 (Runner)
+        return _Service(name, work, prompt, anywhere)
 
     def once(self, name: str, work: Callable[[], None], idle: bool = False) -> Task:  # noqa: ARG002 (Runner)
         return _Once(work, idle)
@@ -192,7 +194,7 @@ class Inline:
     def __init__(self) -> None:
         self._services: list[_Stepped] = []
 
-    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False) -> Task:  # noqa: ARG002 (Runner)
+    def service(self, name: str, work: Callable[[], None], step: Callable[[], None], prompt: bool = False, anywhere: bool = False) -> Task:  # noqa: ARG002 (Runner)
         service = _Stepped(step, self._services)
         self._services.append(service)
         return service

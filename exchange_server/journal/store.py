@@ -141,7 +141,7 @@ class Journal:
         self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, *rows, *both)
         self._mark_arguments: tuple[NDArray[Any], ...] = both
         self._writer = runner.service("exos-journal-writer", self._write_forever, self._write_round, prompt=True)
-        self._preparer = runner.service("exos-journal-prepare", self._prepare_forever, self._prepare_round)
+        self._preparer = runner.service("exos-journal-prepare", self._prepare_forever, self._prepare_round, anywhere=True)
 
     @classmethod
     def open(
