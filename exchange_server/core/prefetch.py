@@ -223,7 +223,7 @@ def look_far(m, rows, c, seen):
     firm = m[s + L.S_FIRM]
     if kind != C.C_CANCEL:
         slot, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
-        touch(m, slot)
+        touch_slots(m, slot)
     n = note_at(seen, c)
     if kind != C.C_NEW:
         slot, h = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
@@ -373,7 +373,7 @@ def look_hand(m, c, wide, seen):
         first = seen[n + NOTE_MEETS]
         if first != 0:
             slot, _ = slot_of(m, m[first + L.O_FIRM], m[first + L.O_KEY_HI], m[first + L.O_KEY_LO])
-            touch(m, slot)
+            touch_slots(m, slot)
         return
     if not wide:
         return
