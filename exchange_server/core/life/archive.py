@@ -17,7 +17,7 @@ from ..kit.rows import firm_row
 from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
 from .ids import ALIAS_HI, archive_ref, id_delete, slot_of, touch_slots
 from .shares import who_gives
-from .used import drop_due, keep_used, used_word
+from .used import drop_due, keep_used, touch_range, touch_slot, used_word
 
 
 @leaf
@@ -29,6 +29,8 @@ def _look_at_next(m, f, a):
     if was_replaced(m[a + L.AR_ATTR]):
         slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
         touch_slots(m, slot)
+    if m[a + L.AR_KEY_HI] == 0:
+        touch_slot(m, m[f], m[a + L.AR_KEY_LO])
     touch(m, m[a + L.AR_TEXT])
     touch_row(m, m[a + L.AR_NEXT], 2)
 
@@ -75,6 +77,7 @@ def _make_room(m, f):
     a = m[loser + L.F_OLDEST]
     at = m[a + L.AR_CLOSED_AT]
     word = used_word(m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], m, m[a + L.AR_TEXT])
+    touch_range(m, m[loser], word)
     forget_oldest(m, loser)
     if m[L.H_TIME] - at < m[L.H_RETENTION_NS]:
         keep_used(m, loser, word, at)

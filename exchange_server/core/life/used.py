@@ -9,7 +9,7 @@ block is dropped of the firm that needs one, or of one above its share.
 """
 
 from .. import layout as L
-from ..kit.bits import lsr, mix2
+from ..kit.bits import lsr, mix2, touch
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_left, pool_release
 from ..kit.rows import firm_row
@@ -189,6 +189,23 @@ def _range_of(m, firm, word):
                 return b
         i = (i + 1) & mask
     return 0
+
+
+@leaf
+def touch_slot(m, firm, word):
+    """Prefetch the home slot of the word's range."""
+    touch(m, pool_base(m, L.P_USED_HASH) + (hash_of_word(firm, word) & (pool_cap(m, L.P_USED_HASH) - 1)))
+
+
+@leaf
+def touch_range(m, firm, word):
+    """Prefetch what changes in the word's range of a firm (id) when it is kept: where the home slot leads."""
+    h = hash_of_word(firm, word)
+    w = m[pool_base(m, L.P_USED_HASH) + (h & (pool_cap(m, L.P_USED_HASH) - 1))]
+    if w != 0 and hash_of(w) == h:
+        b = block_of(m, ref_of(w))
+        touch(m, b)
+        touch(m, b + L.U_IDS + (word >> 6 & 63))
 
 
 @leaf
