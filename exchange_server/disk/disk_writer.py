@@ -152,7 +152,8 @@ SYNC_BUCKETS = 144  # the last one also has everything above, from about a minut
 ST_WORDS = ST_SYNC_TIMES + SYNC_BUCKETS
 
 PAGE_BYTES = 4096
-CACHED_BYTES = 1 << 20
+CACHED_BYTES = 8 << 20  # of the newest frames stay in the page cache, for a follower and for whoever else reads along
+LEAVE_BYTES = 1 << 20  # leave it at once
 FADV_DONTNEED = 4  # of <fcntl.h>
 
 # ---- words of tmp ------------------------------------------------------------------------------------------------------
@@ -586,13 +587,16 @@ def sync_written(st, fn, tmp, marks, marks8):
 
 
 @leaf
-def _leave_cache(st, fn):
-    """Have the system drop what was written a while ago from its page cache: its memory then takes what is written next. Otherwise each write takes
-    memory that is in no processor's cache, and that a virtual machine's host may have to find first."""
-    end = st[ST_OFFSET] - CACHED_BYTES
-    if end - st[ST_CACHED] >= CACHED_BYTES:
-        call_advise(fn[FN_ADVISE], st[ST_FD], st[ST_CACHED], end - st[ST_CACHED], FADV_DONTNEED)  # a failure leaves it there
-        st[ST_CACHED] = end
+def _leave_cache(st, fn, tmp):
+    """Have the system drop what is on the disk, but for the newest part, from its page cache: the memory then takes what is written next. Otherwise each
+    frame is written to memory that is in no processor's cache, and that a virtual machine may first have to get from its host."""
+    if st[ST_OFFSET] - st[ST_CACHED] < CACHED_BYTES + LEAVE_BYTES or swap_seq(address_of(st) + 8 * ST_OWNER, 0, 1) == 0:
+        return
+    synced = tmp[TMP_MARK + 2] if tmp[TMP_MARK + 1] == st[ST_SEGMENT] else 0
+    if synced - st[ST_CACHED] >= CACHED_BYTES + LEAVE_BYTES:
+        call_advise(fn[FN_ADVISE], st[ST_FD], st[ST_CACHED], LEAVE_BYTES, FADV_DONTNEED)  # if that fails it stays there
+        st[ST_CACHED] += LEAVE_BYTES
+    store_seq(address_of(st) + 8 * ST_OWNER, 0)
 
 
 @leaf
@@ -636,7 +640,7 @@ def writer_thread(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8):
         if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:
             answer = COMMIT_FAILED
         if answer == COMMIT_DONE:
-            _leave_cache(st, fn)
+            _leave_cache(st, fn, tmp)
         dirty = st[ST_ASYNC] != 0 and st[ST_SYNCED_COMMITS] != load_seq(base + 8 * ST_COMMITS)
         if dirty and answer != COMMIT_FAILED:
             now = _clock_ns(st, fn)
