@@ -216,18 +216,20 @@ def deeper(m, at, price, shift):
 
 @leaf
 def look_far(m, rows, c, seen):
-    """24 commands ahead: slots of hash tables, and the root of the book."""
+    """24 commands ahead: slots of hash tables, and the root of the book. All are fetched together, with the slot of the closed id that is forgotten next:
+    each is in a page of its own, and the processor then looks for several of these pages at a time."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
     firm = m[s + L.S_FIRM]
-    if kind != C.C_CANCEL:
-        slot, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
-        touch_slots(m, slot)
     n = note_at(seen, c)
     if kind != C.C_NEW:
         slot, h = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
         touch_slots(m, slot)
+        touch_slots(m, m[L.H_FORGET_SLOT])
+        if kind == C.C_REPLACE:
+            own, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
+            touch_slots(m, own)
         seen[n + NOTE_INSTRUMENT] = 0
         seen[n + NOTE_SLOT] = slot
         seen[n + NOTE_KEY] = h
@@ -236,13 +238,16 @@ def look_far(m, rows, c, seen):
         seen[n + NOTE_PLACE] = 0
         seen[n + NOTE_PRICE] = rows[c + L.CMD_PRICE] if kind == C.C_REPLACE else NO_PRICE
     else:
+        own, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
         inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
         if inst == 0:
             return
         slot, key = pair_slot(m, rows, c, s, inst)
-        touch(m, slot)
         ask, price = yes_terms(m, rows, c, inst)
         at = book_word(m, inst, ask, price, 1)
+        touch_slots(m, own)
+        touch(m, slot)
+        touch_slots(m, m[L.H_FORGET_SLOT])
         touch(m, at)
         seen[n + NOTE_INSTRUMENT] = inst
         seen[n + NOTE_SLOT] = slot

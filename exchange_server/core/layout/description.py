@@ -83,11 +83,11 @@ POINTERS: dict[str, tuple[int, ...]] = {
 # Kinds of pairs (kit/pairs.py) whose value is a pointer; the others are numbers
 PAIR_POINTERS = {1: tables.P_BALANCE, 2: tables.P_COLLATERAL, 3: tables.P_LISTING, 4: tables.P_TIMER}
 
-# Words of the header that belong to the arena or to one call, not to the state: the engine makes them, or a call sets them first
+# Words of the header that belong to the arena or to one call, not to the state: the engine makes them, a call sets them first, or they are hints
 NOT_CARRIED = frozenset(
     (
         "H_LOGIC", "H_ARENA_WORDS", "H_CURSOR", "H_EVENT_USED", "H_EVENT_ROOM", "H_DIRTY_COUNT", "H_DIRTY_LOST", "H_WORK_COUNT", "H_WORK_FIRST", "H_WORK",
-        "H_POOLS",
+        "H_POOLS", "H_FORGET_SLOT",
     )
 )  # fmt: skip
 

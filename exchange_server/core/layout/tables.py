@@ -34,6 +34,7 @@ H_TIMERS = 47  # rows in the heap of timers
 H_COMMANDS = 48  # counters for `exos status`
 H_REFUSALS = 49
 H_FILLS = 50
+H_FORGET_SLOT = 51  # home slot (arena offset) of the closed id that is probably forgotten next: a hint for prefetching
 # operators' switches, and shares
 H_BARS = 64  # BAR_*
 H_WEIGHTS = 65  # sum of all firms' weights

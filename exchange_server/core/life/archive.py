@@ -25,7 +25,7 @@ def _look_at_next(m, f, a):
     """Prefetch what it will take to forget a firm's next closed id (pointers), whose row the time before has fetched, and fetch the row after it. These
     rows were last used when they were written, and lie in memory."""
     slot, _ = slot_of(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
-    touch_slots(m, slot)
+    m[L.H_FORGET_SLOT] = slot  # core/prefetch.py fetches it, together with others
     if was_replaced(m[a + L.AR_ATTR]):
         slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
         touch_slots(m, slot)
