@@ -22,17 +22,20 @@ from .used import drop_due, keep_used, touch_range, touch_slot, used_word
 
 @leaf
 def _look_at_next(m, f, a):
-    """Prefetch what it will take to forget a firm's next closed id (pointers), whose row the time before has fetched, and fetch the row after it. These
-    rows were last used when they were written, and lie in memory."""
+    """Prefetch what it will take to forget a firm's next closed id (pointers), and begin with the one after it, whose row the time before has fetched.
+    These rows were last used when they were written, and lie in memory."""
     slot, _ = slot_of(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
     m[L.H_FORGET_SLOT] = slot  # core/prefetch.py fetches it, together with others
     if was_replaced(m[a + L.AR_ATTR]):
         slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
         touch_slots(m, slot)
-    if m[a + L.AR_KEY_HI] == 0:
-        touch_slot(m, m[f], m[a + L.AR_KEY_LO])
     touch(m, m[a + L.AR_TEXT])
-    touch_row(m, m[a + L.AR_NEXT], 2)
+    if m[a + L.AR_KEY_HI] == 0:
+        touch_range(m, m[f], m[a + L.AR_KEY_LO])
+    later = m[a + L.AR_NEXT]
+    if later != 0:
+        touch_slot(m, m[f], m[later + L.AR_KEY_LO])
+        touch_row(m, m[later + L.AR_NEXT], 2)
 
 
 @leaf
@@ -77,7 +80,6 @@ def _make_room(m, f):
     a = m[loser + L.F_OLDEST]
     at = m[a + L.AR_CLOSED_AT]
     word = used_word(m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], m, m[a + L.AR_TEXT])
-    touch_range(m, m[loser], word)
     forget_oldest(m, loser)
     if m[L.H_TIME] - at < m[L.H_RETENTION_NS]:
         keep_used(m, loser, word, at)
