@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exchange_server.journal.recover import verify
-from exchange_server.journal.runner import Inline, Runner, Threads
+from exchange_server.journal.runner import CORES, Inline, Runner, Threads
 from exchange_server.journal.store import JournalFailed
 from exchange_server.journal.walk import Walk
 
@@ -62,6 +62,23 @@ def test_a_service_has_a_thread_or_is_stepped() -> None:
     task.join()
     runner.step()
     assert not task.alive() and rounds[3:] == ["step"], "its last round"
+
+
+def test_a_service_stays_where_it_was_started_unless_it_may_go_anywhere() -> None:
+    mine = os.sched_getaffinity(0)
+    one = {min(mine)}
+    found: dict[bool, set[int]] = {}
+    try:
+        os.sched_setaffinity(0, one)
+        for anywhere in (False, True):
+
+            def work(anywhere: bool = anywhere) -> None:
+                found[anywhere] = os.sched_getaffinity(0)
+
+            Threads().service("x", work, lambda: None, anywhere=anywhere).join()
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert found == {False: one, True: CORES}
 
 
 @pytest.mark.parametrize("runner", [Threads(), Inline()], ids=["threads", "inline"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,8 @@ import numpy as np
 import pytest
 
 from perf import journal_rows, sample, server, settle_rows, wire_rows
-from perf.load import _Watch
-from perf.peers import count_reports
+from perf.load import _Watch, run
+from perf.peers import ANSWERS, Peer, count_reports
 from perf.rig import AnswerWrong
 from protocol import messages as M
 from protocol.framing import frame
@@ -96,6 +99,46 @@ def test_the_mean_answer_time_and_the_tenths() -> None:
     assert watch.waited == 10 * 2_000 + 10 * 4_000
     assert watch.tenths()[0] == 2 * 1e9 / 2_000 and len(watch.tenths()) == 10
     assert len(watch.spent) == 11 and watch.spent == sorted(watch.spent) and watch.spent[0] > 0
+
+
+class Slow(Peer):
+    """Sends to a thread that answers each command of four bytes with its bytes, after a pause for each piece."""
+
+    def __init__(self, commands: int, pause: float) -> None:
+        self.socket, self.far = socket.socketpair()
+        self.counts = np.zeros(128, np.int64)
+        self.received, self.kept_bytes, self.due = 0, None, np.zeros(0, np.int64)
+        self.load([b"1234"] * commands)
+        self.pause = pause
+        self.at_end: list[int] = []  # what others had left when this one had sent all
+        self.others: list[Slow] = []
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def answer(self) -> None:
+        while piece := self.far.recv(256):
+            time.sleep(self.pause)
+            self.far.sendall(piece)
+
+    def send(self, upto: int) -> None:
+        super().send(upto)
+        if self.sent == self.total and not self.at_end:
+            self.at_end = [other.total - other.sent for other in self.others]
+
+    def receive(self) -> bool:
+        n = self.read(memoryview(bytearray(4_096)))
+        self.counts[ANSWERS] = self.received // 4
+        return n > 0
+
+
+def test_all_sessions_send_until_the_end() -> None:
+    quick, slow = Slow(6_000, 0.0), Slow(6_000, 0.001)
+    listener = Slow(1, 0.0)
+    quick.others = [slow]
+    window = 128
+    ran = run([quick, slow], listener, window, 30.0)
+    for peer in (quick, slow, listener):
+        peer.socket.close()
+    assert ran.answered == 12_000 and quick.at_end[0] <= 13 * window, "eight windows, and what may be on its way"
 
 
 @pytest.mark.usefixtures("real_disk")
