@@ -53,7 +53,8 @@ __all__ = [
 SEGMENT_BYTES = 256 << 20
 RING_BYTES = 16 << 20
 MARK_WAIT_MS = 10_000  # a clean stop waits this long for a segment for its digest; else the digest is left out
-PREPARE_PAUSE_S = 0.004  # after each piece of the next segment
+PREPARE_PAUSE_S = 0.004  # after a piece of the next segment
+PREPARE_PAUSES = 12  # at most: a segment is made in a quarter of a minute where nothing is written
 RETRY_S = 1.0  # interval for retrying a segment that could not be prepared
 
 Mode = Literal["sync", "async"]
@@ -505,10 +506,14 @@ class Journal:
                 continue  # timed out without a request
 
     def _make_room(self, done: int) -> bool:
-        """Between two pieces of the next segment: a pause, unless the open segment fills up faster. True: the journal is closed."""
+        """Between two pieces of the next segment: pauses while it is well ahead of the open one, so that the disk's work is spread over the time that it
+        takes to fill that. True: the journal is closed."""
         st = self._st
-        ahead = done * int(st[dw.ST_SEGMENT_BYTES]) > 2 * int(st[dw.ST_OFFSET]) * self._segment_bytes
-        return self._stop.wait(PREPARE_PAUSE_S) if ahead else self._stop.is_set()
+        for _ in range(PREPARE_PAUSES):
+            ahead = 4 * done * int(st[dw.ST_SEGMENT_BYTES]) > 5 * int(st[dw.ST_OFFSET]) * self._segment_bytes
+            if not ahead or self._stop.wait(PREPARE_PAUSE_S):
+                break
+        return self._stop.is_set()
 
     def _prepare_round(self, wait: Callable[[int], bool] | None = None) -> None:
         """Close the previous segment and prepare the next one. wait: called between its pieces."""
