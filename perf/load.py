@@ -122,11 +122,10 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
         p.due = began + (np.arange(p.total, dtype=np.int64) * len(peers) + i) * every if every else p.due
     stop = began + int(seconds * 1e9)
     last = began
-    totals = [p.total for p in peers]
     while True:
         now = time.perf_counter_ns()
         open_ = False
-        least = max(total - p.sent for p, total in zip(peers, totals)) - LEAD * window
+        least = max(p.total - p.sent for p in peers) - LEAD * window
         for i, p in enumerate(peers):
             before = p.sent
             if p.sent < p.total and now < stop:

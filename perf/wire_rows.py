@@ -1,4 +1,7 @@
-"""Rows over the wires: one server process on core 0, one load generator on core 1, every command answered, one L2 subscriber on."""
+"""Rows over the wires: one server process on core 0, one load generator on core 1, every command answered, one L2 subscriber on.
+
+Two of the server's threads run on any core, as in production: the one that gives tables their memory, and the one that makes the journal's next segment.
+"""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ says which lines each stage fetches. These are hints only and nothing of the sta
 |                | the id of the order it meets                         |                                                            |
 | 2              | the level's last order                               | the new level's last order                                 |
 
+With the slots of 24 ahead goes that of the closed id that is forgotten next (life/archive.py).
+
 Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
 
 What a stage has found is noted for the next (`seen`), on the stack of the kernel, so that it is not looked for again. The commands

@@ -506,11 +506,11 @@ class Journal:
                 continue  # timed out without a request
 
     def _make_room(self, done: int) -> bool:
-        """Between two pieces of the next segment: pauses while it is well ahead of the open one, so that the disk's work is spread over the time that it
+        """Between two pieces of the next segment: pauses while it is a quarter ahead of the open one, so that the disk's work is spread over the time that it
         takes to fill that. True: the journal is closed."""
         st = self._st
         for _ in range(PREPARE_PAUSES):
-            ahead = 4 * done * int(st[dw.ST_SEGMENT_BYTES]) > 5 * int(st[dw.ST_OFFSET]) * self._segment_bytes
+            ahead = done < self._segment_bytes and 4 * done * int(st[dw.ST_SEGMENT_BYTES]) > 5 * int(st[dw.ST_OFFSET]) * self._segment_bytes
             if not ahead or self._stop.wait(PREPARE_PAUSE_S):
                 break
         return self._stop.is_set()

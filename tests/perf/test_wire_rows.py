@@ -101,7 +101,7 @@ def test_the_mean_answer_time_and_the_tenths() -> None:
     assert len(watch.spent) == 11 and watch.spent == sorted(watch.spent) and watch.spent[0] > 0
 
 
-class Slow(Peer):
+class Answered(Peer):
     """Sends to a thread that answers each command of four bytes with its bytes, after a pause for each piece."""
 
     def __init__(self, commands: int, pause: float) -> None:
@@ -111,13 +111,14 @@ class Slow(Peer):
         self.load([b"1234"] * commands)
         self.pause = pause
         self.at_end: list[int] = []  # what others had left when this one had sent all
-        self.others: list[Slow] = []
+        self.others: list[Answered] = []
         threading.Thread(target=self.answer, daemon=True).start()
 
     def answer(self) -> None:
-        while piece := self.far.recv(256):
-            time.sleep(self.pause)
-            self.far.sendall(piece)
+        with self.far:
+            while piece := self.far.recv(256):
+                time.sleep(self.pause)
+                self.far.sendall(piece)
 
     def send(self, upto: int) -> None:
         super().send(upto)
@@ -131,8 +132,8 @@ class Slow(Peer):
 
 
 def test_all_sessions_send_until_the_end() -> None:
-    quick, slow = Slow(6_000, 0.0), Slow(6_000, 0.001)
-    listener = Slow(1, 0.0)
+    quick, slow = Answered(6_000, 0.0), Answered(6_000, 0.001)
+    listener = Answered(1, 0.0)
     quick.others = [slow]
     window = 128
     ran = run([quick, slow], listener, window, 30.0)

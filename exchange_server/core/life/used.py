@@ -192,16 +192,24 @@ def _range_of(m, firm, word):
 
 
 @leaf
-def touch_slot(m, firm, word):
-    """Prefetch the home slot of the word's range."""
-    touch(m, pool_base(m, L.P_USED_HASH) + (hash_of_word(firm, word) & (pool_cap(m, L.P_USED_HASH) - 1)))
+def _home_slot(m, firm, word):
+    """Home slot of the word's range: (arena offset, hash)."""
+    h = hash_of_word(firm, word)
+    return pool_base(m, L.P_USED_HASH) + (h & (pool_cap(m, L.P_USED_HASH) - 1)), h
 
 
 @leaf
-def touch_range(m, firm, word):
+def touch_used_slot(m, firm, word):
+    """Prefetch the home slot of the word's range."""
+    slot, _ = _home_slot(m, firm, word)
+    touch(m, slot)
+
+
+@leaf
+def touch_used_range(m, firm, word):
     """Prefetch what changes in the word's range of a firm (id) when it is kept: where the home slot leads."""
-    h = hash_of_word(firm, word)
-    w = m[pool_base(m, L.P_USED_HASH) + (h & (pool_cap(m, L.P_USED_HASH) - 1))]
+    slot, h = _home_slot(m, firm, word)
+    w = m[slot]
     if w != 0 and hash_of(w) == h:
         b = block_of(m, ref_of(w))
         touch(m, b)
