@@ -19,6 +19,7 @@ from protocol import codes
 from . import prefault
 from .core import audit, used_ids
 from .core import layout as L
+from .core.kit.lines import zeros_on_lines
 from .core.kit.pairs import PAIR_WORDS
 from .core.layout import plain
 from .core.layout.definitions import MAX_CONTRACTS
@@ -171,10 +172,8 @@ class Engine:
             at = (at + 7) & ~7  # rows begin on a cache line
             layout.append((pool, width, rows, at))
             at += width * rows
-        raw = np.zeros(at + 8, np.int64)
-        shift = (-raw.ctypes.data % 64) // 8
-        self.m: Words = raw[shift : shift + at]
-        self.events: Words = np.zeros(event_rows * L.EVT_WORDS, np.int64)
+        self.m: Words = zeros_on_lines(at)
+        self.events: Words = zeros_on_lines(event_rows * L.EVT_WORDS)
         m = self.m
         for pool, width, rows, base in layout:
             d = L.H_POOLS + pool * L.POOL_WORDS

@@ -49,12 +49,30 @@ def row_sum(data, at, number):
     return h ^ ((h >> 32) & HALF)
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64[::1])")
-def seal_rows(data, count, first, sums, at, chain):
-    """Checksums of `count` rows (event `first` and on) into sums[at:]; the running value in chain[0:2] is advanced over them."""
+@leaf
+def _counted(rows, i, first, tally):
+    """Count row i (of events `first` and on) in tally if it is a refusal, by reason; the last word also counts reasons above it. Returns its rows, the
+    extra ones included."""
+    at = i * L.EVT_WORDS
+    if rows[at + L.EVT_NUMBER] != first + i:  # payload of a row before this piece
+        return 1
+    head = rows[at + L.EVT_HEAD]
+    kind = kind_of(head)
+    if kind == E_REJECTED or kind == E_CANCEL_REJECT or kind == E_REFUSED:
+        tally[min(reason_of(head), tally.size - 1)] += 1
+    return 1 + extra_of(head)
+
+
+@kernel("void(uint8[::1], int64[::1], int64, int64, int64[::1], int64, int64[::1], int64[::1])")
+def seal_rows(data, rows, count, first, sums, at, chain, tally):
+    """Checksums of `count` rows (event `first` and on; data and rows: the same memory) into sums[at:]; the running value in chain[0:2] is advanced over
+    them. Their refusals are counted in tally, if it has words, while the rows are in the cache: they were written past it."""
     x = chain[0]
     y = chain[1]
+    head = 0 if tally.size > 0 else count
     for i in range(count):
+        if i == head:
+            head += _counted(rows, i, first, tally)
         s = row_sum(data, i * ROW_BYTES, first + i)
         sums[at + i] = s
         x = (x ^ s) * P1
@@ -73,18 +91,10 @@ def keep(ring, slot, rows, first, count):
 
 @kernel("void(int64[::1], int64, int64, int64[::1])")
 def count_refusals(rows, count, first, tally):
-    """Count the refusals among `count` rows (event `first` and on) in tally, by reason; the last word also counts reasons above it."""
+    """Count the refusals among `count` rows (event `first` and on) in tally, as seal_rows does."""
     i = 0
     while i < count:
-        at = i * L.EVT_WORDS
-        if rows[at + L.EVT_NUMBER] != first + i:  # payload of a row before this piece
-            i += 1
-            continue
-        head = rows[at + L.EVT_HEAD]
-        kind = kind_of(head)
-        if kind == E_REJECTED or kind == E_CANCEL_REJECT or kind == E_REFUSED:
-            tally[min(reason_of(head), tally.size - 1)] += 1
-        i += 1 + extra_of(head)
+        i += _counted(rows, i, first, tally)
 
 
 @kernel("int64(uint8[::1], int64, int64, int64[::1])")

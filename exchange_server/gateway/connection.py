@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from protocol import codes
 
 from ..core import layout as L
+from ..core.kit.lines import zeros_on_lines
 from ..core.kit.loads import SLACK
 from ..core.layout import plain
 
@@ -43,7 +44,7 @@ class TurnInput:
     __slots__ = ("_first", "inbox", "limit", "now_ns", "real_ns", "share", "tick_ns", "turn", "words")
 
     def __init__(self, rows: int = 16384) -> None:
-        self.inbox: NDArray[np.int64] = np.zeros(rows * L.CMD_WORDS + 2 * MARGIN_WORDS, dtype=np.int64)
+        self.inbox: NDArray[np.int64] = zeros_on_lines(rows * L.CMD_WORDS + 2 * MARGIN_WORDS)
         self._first = self.inbox.data
         self.limit = rows * L.CMD_WORDS
         self.words = 0

@@ -26,6 +26,7 @@ ROWS_PER_FILE = 1 << 18  # 50 MiB with the checksums
 DESCRIPTORS_KEPT = 32
 SCAN_ROWS = 1 << 13
 SUM_BYTES = 8
+NO_TALLY: NDArray[np.int64] = np.zeros(0, np.int64)  # refusals are not counted
 
 Range = tuple[int, int]  # first and last event
 
@@ -83,12 +84,12 @@ class EventSum:
         self.next_number = next_number
         self._sums = sums if sums is not None else np.zeros(1 << 10, dtype=np.int64)
 
-    def add(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Advance over whole rows; returns their checksums (a view, valid until the next call)."""
+    def add(self, rows: NDArray[np.int64], tally: NDArray[np.int64] = NO_TALLY) -> NDArray[np.int64]:
+        """Advance over whole rows; returns their checksums (a view, valid until the next call). tally: their refusals are counted in it, by reason."""
         count = rows.size // L.EVT_WORDS
         if count > self._sums.size:
             self._sums = np.zeros(2 * count, dtype=np.int64)
-        seal_rows(rows.view(np.uint8), count, self.next_number, self._sums, 0, self.words)
+        seal_rows(rows.view(np.uint8), rows, count, self.next_number, self._sums, 0, self.words, tally)
         self.next_number += count
         return self._sums[:count]
 

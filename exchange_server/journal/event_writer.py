@@ -225,7 +225,7 @@ class EventWriter:
     def _write(self, first: int, end: int) -> None:
         slot = (first - 1) % self._ring_rows
         rows = self._ring[slot * L.EVT_WORDS : (slot + end - first) * L.EVT_WORDS]
-        sums = self._sum.add(rows)
+        sums = self._sum.add(rows, self._tally)
         written = not self.paused  # read once: the loop may end the pause meanwhile
         if written:
             try:
@@ -236,7 +236,6 @@ class EventWriter:
                 self.paused, written = f"{type(error).__name__}: {error}", False
         if not written:
             self.failed.append((first, end - 1))
-        count_refusals(rows, end - first, first, self._tally)
         self._counted = (end, self._tally.copy())
         self._sealed = (end, self._sum.words.tobytes())
         self.written_to = end

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
+from ..core.kit.lines import zeros_on_lines
 from ..disk import disk_writer as dw
 from ..disk.journal_layout import compact_room
 from . import format as fmt
@@ -97,14 +98,14 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._closed = False
         self._stop = threading.Event()
-        self._st = st = np.zeros(dw.ST_WORDS, dtype=np.int64)
+        self._st = st = zeros_on_lines(dw.ST_WORDS)
         self._words = memoryview(st.data)  # reading a word through it takes half as long as through numpy
         self._fn = fn.copy()
-        self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
-        pack = np.zeros(compact_room(ring_bytes // fmt.ROW_BYTES), dtype=np.int64)
+        self._ring = zeros_on_lines(ring_bytes // 8)
+        pack = zeros_on_lines(compact_room(ring_bytes // fmt.ROW_BYTES))
         for words in (self._ring, pack):
             words |= 0  # pre-faulted now: a huge page allocated during a turn took 5 ms
-        self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
+        self._tmp = zeros_on_lines(dw.TMP_WORDS)
         fd = os.open(self.directory / fmt.segment_name(position.segment), os.O_RDWR | os.O_CLOEXEC)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

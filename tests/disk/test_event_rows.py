@@ -7,6 +7,7 @@ import pytest
 
 from exchange_server.core import layout as L
 from exchange_server.disk import event_rows as er
+from exchange_server.journal.event_files import NO_TALLY, EventSum
 from exchange_server.journal.event_store import EventsMissing, EventStore, EventStoreError
 from protocol import codes
 from protocol.codes import E_ACCEPTED, E_LOGON
@@ -109,7 +110,7 @@ def test_a_chain_that_the_program_itself_wrote_wrong_is_named_and_ends(tmp_path:
 def _sealed(rows: np.ndarray, first: int = 1) -> tuple[np.ndarray, bytes]:
     count = rows.size // L.EVT_WORDS
     sums, running = np.zeros(count, dtype=np.int64), np.zeros(2, dtype=np.int64)
-    er.seal_rows(rows.view(np.uint8), count, first, sums, 0, running)
+    er.seal_rows(rows.view(np.uint8), rows.reshape(-1), count, first, sums, 0, running, NO_TALLY)
     return sums, running.tobytes()
 
 
@@ -154,7 +155,8 @@ def test_the_running_value_depends_on_order_and_not_on_pieces() -> None:
     running = np.zeros(2, dtype=np.int64)
     sums = np.zeros(60, dtype=np.int64)
     for at, count in ((0, 1), (1, 30), (31, 29)):
-        er.seal_rows(rows[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS].view(np.uint8), count, 1 + at, sums, at, running)
+        piece = rows[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS]
+        er.seal_rows(piece.view(np.uint8), piece, count, 1 + at, sums, at, running, NO_TALLY)
     assert running.tobytes() == whole and np.array_equal(sums, _sealed(rows)[0])
     assert _sealed(rows.reshape(60, L.EVT_WORDS)[::-1].reshape(-1).copy())[1] != whole
 
@@ -186,11 +188,16 @@ def test_refusals_are_counted_by_reason_and_extra_rows_are_not_read_as_heads() -
     rows[5, L.EVT_HEAD] = codes.E_REFUSED | 7 << 36
     rows[6, L.EVT_HEAD] = codes.E_REJECTED | 4000 << 36
     rows[7, L.EVT_HEAD] = codes.E_CANCEL_REJECT | 1 << 8 | 9 << 36  # its extra row is in the next piece
-    tally = np.zeros(16, dtype=np.int64)
+    tally, sealed = np.zeros(16, dtype=np.int64), np.zeros(16, dtype=np.int64)
+    total = EventSum(next_number=101)
     er.count_refusals(rows.reshape(-1), 8, 101, tally)
+    total.add(rows.reshape(-1), sealed)
+    assert np.array_equal(tally, sealed)
     assert {i: n for i, n in enumerate(tally.tolist()) if n} == {7: 2, 9: 2, 15: 1}
     rest = np.zeros((2, L.EVT_WORDS), dtype=np.int64)
     rest[0] = codes.E_REJECTED | 7 << 36  # payload of the row before
     rest[1, L.EVT_HEAD], rest[1, L.EVT_NUMBER] = codes.E_REFUSED | 3 << 36, 110
     er.count_refusals(rest.reshape(-1), 2, 109, tally)
+    total.add(rest.reshape(-1), sealed)
+    assert np.array_equal(tally, sealed)
     assert {i: n for i, n in enumerate(tally.tolist()) if n} == {3: 1, 7: 2, 9: 2, 15: 1}
