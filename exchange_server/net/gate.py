@@ -58,6 +58,7 @@ class Gate:
     """
 
     __slots__ = (
+        "_begun",
         "_clock",
         "_counters",
         "_journal",
@@ -85,6 +86,7 @@ class Gate:
         self.outbox_bytes = 0
         self.held: deque[Held] = deque()
         self.held_bytes = 0
+        self._begun = 0  # ticket of the newest turn that the writer's thread has begun with
         self.ticket = 0  # of the newest turn that had rows
         self.latency = Latency()  # ns from the turn's time to its release
         self.released_at = 0  # when held output was last released
@@ -105,6 +107,11 @@ class Gate:
         if not self.turning:
             self._wake()
 
+    def begin(self, ticket: int) -> None:
+        """Have the writer's thread write a long turn's rows now, while the loop carries them out. Raises JournalFailed."""
+        self._begun = ticket
+        self._journal.kick()
+
     def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
         """Write a turn's rows, and send its reports if that makes them durable.
 
@@ -121,7 +128,7 @@ class Gate:
                     if self.held:
                         self.release()
                     self.leave(now)  # reports first; the event store and market data follow
-        else:
+        elif self._begun != ticket:
             self._journal.kick()  # the writer thread writes everything appended; meanwhile input for the next turn arrives
             if self.held:
                 os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms

@@ -363,6 +363,8 @@ class Pipeline:
         first = self._row_seq
         rows = words // L.CMD_WORDS
         self._ticket = self.journal.append_turn(inbox, words)
+        if words > self._inline_words:
+            self.gate.begin(self._ticket)
         if self._admin_rows:
             for offset, callback in self._admin_rows:  # the answer has the count of rows up to and including its own
                 self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
