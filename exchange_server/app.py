@@ -453,6 +453,7 @@ class Server:
             self.free_bytes,
             Timers(self.engine.registry, self.engine.m, self.log),
             self.binary,
+            self.fix,
         )
         pipeline.watches += [
             self.ahead.look, self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),

@@ -12,7 +12,7 @@ from pathlib import Path
 # Files with kernels, those that take longest first, `core.step` last: the process that started the helpers begins with it.
 MODULES = (
     "core.operate", "wires.fix_out", "wires.fix_in", "core.proofs", "disk.disk_writer", "wires.binary_in", "wires.binary_out", "disk.journal_walk",
-    "disk.event_rows", "wires.route", "wires.feeds", "disk.native", "disk.socket_write", "disk.small_turn", "core.risk.visibility", "core.risk.pacing", "core.audit", "core.used_ids", "core.own_state", "core.order_terms", "core.kit.names", "core.relocate", "core.step",
+    "disk.event_rows", "wires.route", "wires.feeds", "disk.native", "disk.socket_write", "disk.small_turn", "disk.long_turn", "core.risk.visibility", "core.risk.pacing", "core.audit", "core.used_ids", "core.own_state", "core.order_terms", "core.kit.names", "core.relocate", "core.step",
 )  # fmt: skip
 
 

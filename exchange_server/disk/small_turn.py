@@ -1,24 +1,17 @@
 """A small turn of one connection in one crossing from Python: decode, append to the journal, step, route, encode, write, send.
 
-The kernels that it calls are those that every other turn is made with. They are called through their addresses, with the arguments laid out in
-an array beforehand (net/crossing.py does it), because linking them all into one more kernel would compile each of them twice, and because a
-call from Python costs half a microsecond to one and a half: it unpacks each array that it passes.
+The kernels that it calls (kernel_calls.py) are those that every other turn is made with; net/crossing.py lays their arguments out.
 
 Whatever is unusual ends the crossing after the last stage that was completed: `small_turn` returns that stage, and Python goes on from there.
 """
 
-from typing import Any
-
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.jit import kernel, leaf
+from ..core.kit.jit import kernel
 from .disk_writer import APPENDED, COMMIT_DONE, ST_NEXT_ROW, ST_RELEASED
-from .native import address_of, call_send, load_seq, store_seq
+from .kernel_calls import ARRAY_WORDS, CALL_WORDS, FIRST_CALL, call, call_large, word_at
+from .native import address_of, call_send, store_seq
 from .socket_write import DONTWAIT_NOSIGNAL
 
 # Stages: what has been done when the kernel returns
@@ -28,8 +21,6 @@ ST_STEPPED = 2  # journaled and stepped, with W_STATUS as step()'s answer; its e
 ST_ENCODED = 3  # also encoded: the index has a row for each recipient
 ST_COMMITTED = 4  # also written and (in `sync` mode) synced
 ST_SENT = 5  # also sent to the connection that asked: W_SENT of W_LENGTH bytes
-
-SMALL, LARGE = 48, 96  # words of arguments that a call passes. A kernel takes as many as it has parameters and does not see the others
 
 # Words of the array. Of the caller:
 W_FD = 0  # socket to which the reports of W_SESSION may be sent directly; -1: none
@@ -49,12 +40,8 @@ W_STATUS = 12
 W_SENT = 13
 W_LENGTH = 14
 W_RECIPIENTS = 15
-# Scratch: where a kernel puts its result and its exception (none throws)
-W_RESULT = 16
-W_EXCEPTION = 17
-# Calls: address, then the arguments
-CALL_WORDS = LARGE + 1
-W_DECODE = 24
+# Calls
+W_DECODE = FIRST_CALL
 W_APPEND = W_DECODE + CALL_WORDS
 W_STEP = W_APPEND + CALL_WORDS
 W_ROUTE = W_STEP + CALL_WORDS
@@ -62,7 +49,6 @@ W_ENCODE = W_ROUTE + CALL_WORDS
 W_COMMIT = W_ENCODE + CALL_WORDS
 WORDS = W_COMMIT + CALL_WORDS
 
-ARRAY_WORDS = 7  # of an array among a kernel's arguments
 # Arguments that change: word of a call, counted from its first argument
 A_DECODE_START = ARRAY_WORDS  # decode(buf, start, end, conn, out, pos, res)
 A_DECODE_END = ARRAY_WORDS + 1
@@ -71,79 +57,45 @@ A_APPEND_WORDS = 3 * ARRAY_WORDS  # ring_append(st, ring, rows, words)
 A_STEP_WORDS = 2 * ARRAY_WORDS  # step(m, rows, words, ev)
 A_ROUTE_WORDS = 2 * ARRAY_WORDS  # route(m, ev, words, routes)
 
-_I64 = ir.IntType(64)
-_I32 = ir.IntType(32)
-
-
-def _caller(count: int) -> Any:
-    @intrinsic
-    def call(typingctx: Any, base: Any, at: Any) -> Any:  # noqa: ARG001 (numba)
-        """Call the kernel whose call is at word `at` of the array at address `base`; its result."""
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001 (numba)
-            words = builder.inttoptr(args[0], _I64.as_pointer())
-            one = builder.gep(words, [args[1]])
-            function = ir.FunctionType(_I32, [_I64] * (count + 2))
-            address = builder.inttoptr(builder.load(one), function.as_pointer())
-            result = builder.gep(words, [ir.Constant(_I64, W_RESULT)])
-            exception = builder.gep(words, [ir.Constant(_I64, W_EXCEPTION)])
-            values = [builder.load(builder.gep(one, [ir.Constant(_I64, 1 + i)])) for i in range(count)]
-            builder.call(address, [builder.ptrtoint(result, _I64), builder.ptrtoint(exception, _I64), *values])
-            return builder.load(result)
-
-        return types.int64(types.int64, types.int64), codegen
-
-    return call
-
-
-_call = _caller(SMALL)
-_call_large = _caller(LARGE)
-
-
-@leaf
-def _word(address, i):
-    """Word i of the array at an address."""
-    return load_seq(address + 8 * i)
-
 
 @kernel("int64(int64[::1])")
 def small_turn(w):
     """Make the turn described in `w`; the last stage that was completed."""
     base = address_of(w)
     # 1. decode everything that has arrived
-    if _call(base, W_DECODE) != L.DEC_NEED_MORE or _word(w[W_DECODE_RES], L.RES_COUNT) == 0:
+    if call(base, W_DECODE) != L.DEC_NEED_MORE or word_at(w[W_DECODE_RES], L.RES_COUNT) == 0:
         return ST_NONE
-    words = _word(w[W_DECODE_RES], L.RES_OUT)
+    words = word_at(w[W_DECODE_RES], L.RES_OUT)
     if words > w[W_MOST]:
         return ST_DECODED
     # 2. journal, core
     w[W_APPEND + 1 + A_APPEND_WORDS] = words
-    if _call(base, W_APPEND) != APPENDED:
+    if call(base, W_APPEND) != APPENDED:
         return ST_DECODED
     w[W_STEP + 1 + A_STEP_WORDS] = words
     store_seq(w[W_ARENA] + 8 * L.H_CURSOR, 0)
-    w[W_STATUS] = _call(base, W_STEP)
+    w[W_STATUS] = call(base, W_STEP)
     if w[W_STATUS] != L.STEP_DONE:
         return ST_STEPPED
     # 3. reports
-    w[W_ROUTE + 1 + A_ROUTE_WORDS] = _word(w[W_ARENA], L.H_EVENT_USED)
-    if _call(base, W_ROUTE) != L.ENC_DONE:
+    w[W_ROUTE + 1 + A_ROUTE_WORDS] = word_at(w[W_ARENA], L.H_EVENT_USED)
+    if call(base, W_ROUTE) != L.ENC_DONE:
         return ST_STEPPED
-    recipients = _word(w[W_ROUTES], L.RO_RECIPIENTS)
+    recipients = word_at(w[W_ROUTES], L.RO_RECIPIENTS)
     if w[W_FIX] != 0:
         for i in range(recipients):
-            if _word(w[W_ROUTES], L.RO_WORDS + i * L.RT_WORDS + L.RT_WIRE) == C.WIRE_FIX:
+            if word_at(w[W_ROUTES], L.RO_WORDS + i * L.RT_WORDS + L.RT_WIRE) == C.WIRE_FIX:
                 return ST_STEPPED
-    if _call(base, W_ENCODE) != L.ENC_DONE:
+    if call(base, W_ENCODE) != L.ENC_DONE:
         return ST_STEPPED
-    w[W_RECIPIENTS] = _word(w[W_ENCODE_RES], L.RES_INDEX)
+    w[W_RECIPIENTS] = word_at(w[W_ENCODE_RES], L.RES_INDEX)
     # 4. durable, and out
-    if _call_large(base, W_COMMIT) != COMMIT_DONE or _word(w[W_JOURNAL], ST_RELEASED) != _word(w[W_JOURNAL], ST_NEXT_ROW):
+    if call_large(base, W_COMMIT) != COMMIT_DONE or word_at(w[W_JOURNAL], ST_RELEASED) != word_at(w[W_JOURNAL], ST_NEXT_ROW):
         return ST_ENCODED
-    if w[W_FD] < 0 or w[W_RECIPIENTS] != 1 or _word(w[W_INDEX], L.IX_SESSION) != w[W_SESSION]:
+    if w[W_FD] < 0 or w[W_RECIPIENTS] != 1 or word_at(w[W_INDEX], L.IX_SESSION) != w[W_SESSION]:
         return ST_COMMITTED
-    w[W_LENGTH] = _word(w[W_INDEX], L.IX_LENGTH)
-    w[W_SENT] = call_send(w[W_SEND], w[W_FD], w[W_OUT] + _word(w[W_INDEX], L.IX_OFFSET), w[W_LENGTH], DONTWAIT_NOSIGNAL)
+    w[W_LENGTH] = word_at(w[W_INDEX], L.IX_LENGTH)
+    w[W_SENT] = call_send(w[W_SEND], w[W_FD], w[W_OUT] + word_at(w[W_INDEX], L.IX_OFFSET), w[W_LENGTH], DONTWAIT_NOSIGNAL)
     return ST_SENT
 
 

@@ -140,6 +140,19 @@ class EventStore:
             raise EventStoreError(f"event store: rows begin with event {first}, the next one is {self.next_number}")
         self._writer.append(events, words // L.EVT_WORDS)
 
+    @property
+    def ring(self) -> NDArray[np.int64]:
+        """The newest rows, for a kernel that copies the next ones there (`place`, then `kept`) and has checked their number."""
+        return self._writer.ring
+
+    def place(self) -> tuple[int, int]:
+        """Slot of the next row in `ring`, and how many rows fit from there on."""
+        return self._writer.place()
+
+    def kept(self, count: int) -> None:
+        """So many rows were copied there."""
+        self._writer.kept(count)
+
     def has_room(self, when: Callable[[], None]) -> bool:
         """Does the store keep up? False: a quarter of what memory can hold waits to be written, and `when` is called once that is better, in any thread."""
         return self._writer.has_room(when)

@@ -61,7 +61,7 @@ class EventWriter:
         self._files = files
         self._chunk = min(CHUNK_ROWS, files.rows_per_file)
         self._ring_rows = self._chunk * RING_CHUNKS
-        self._ring = page_aligned(self._ring_rows * L.EVT_WORDS)
+        self.ring = page_aligned(self._ring_rows * L.EVT_WORDS)
         self._sums = page_aligned(self._chunk * PIECE_CHUNKS)
         self.next_number = self.written_to = 1
         self.paused = ""  # why nothing is written; set by the helper, ended by the store
@@ -94,11 +94,21 @@ class EventWriter:
                 self._wait()
                 continue
             at = first + count - end
-            keep(self._ring, slot, events, at, take)
-            self.next_number = first = first + take
-            if first >= self._border:
-                self._border = ((first - 1) // self._chunk + 1) * self._chunk + 1
-                self._wake()
+            keep(self.ring, slot, events, at, take)
+            first += take
+            self.kept(take)
+
+    def place(self) -> tuple[int, int]:
+        """For a kernel that copies rows into the ring itself: slot of the next one, and how many fit from there on. Then `kept`."""
+        slot = (self.next_number - 1) % self._ring_rows
+        return slot, min(self._ring_rows - slot, self.written_to + self._ring_rows - self.next_number)
+
+    def kept(self, count: int) -> None:
+        """So many rows were copied to their place in the ring."""
+        self.next_number += count
+        if self.next_number >= self._border:
+            self._border = ((self.next_number - 1) // self._chunk + 1) * self._chunk + 1
+            self._wake()
 
     def has_room(self, when: Callable[[], None]) -> bool:
         """Are three quarters of the ring free? If not, `when` is called as soon as they are, from any thread; a later call replaces it. Who
@@ -119,7 +129,7 @@ class EventWriter:
         """The rows from event `number` on that lie in one piece in the ring; it must not be below `written_to`."""
         slot = (number - 1) % self._ring_rows
         count = min(self.next_number - number, self._ring_rows - slot)
-        return self._ring[slot * L.EVT_WORDS : (slot + count) * L.EVT_WORDS]
+        return self.ring[slot * L.EVT_WORDS : (slot + count) * L.EVT_WORDS]
 
     def lap(self, number: int, begin: int) -> tuple[int, NDArray[np.int64]]:
         """The piece of the ring that holds event `number`, from event `begin` on at the earliest: its first event, and the rows."""
@@ -224,7 +234,7 @@ class EventWriter:
 
     def _write(self, first: int, end: int) -> None:
         slot = (first - 1) % self._ring_rows
-        rows = self._ring[slot * L.EVT_WORDS : (slot + end - first) * L.EVT_WORDS]
+        rows = self.ring[slot * L.EVT_WORDS : (slot + end - first) * L.EVT_WORDS]
         sums = self._sum.add(rows, self._tally)
         written = not self.paused  # read once: the loop may end the pause meanwhile
         if written:

@@ -4,7 +4,6 @@ The turn (turn.py) decides when: one connection has input, nothing else is due. 
 every other turn.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from protocol import codes
 
 from ..core import layout as L
-from ..core.kit.jit import entry_of
 from ..core.step import step
 from ..disk import small_turn as t
+from ..disk.kernel_calls import LARGE, lay_out
 from ..gateway.binary.encoder import evidence_text
 from ..gateway.connection import TurnInput
 from ..gateway.evidence import Evidence
@@ -27,18 +26,6 @@ from .sockets import RECV, SEND
 
 EVENT_ROWS = 256  # of a small turn: with more, Python encodes
 ASKS = 8  # times that an idle, spinning loop asks a socket directly before it looks at all others
-
-
-def laid_out(arguments: Sequence[Any]) -> list[int]:
-    """Arguments of a kernel as its machine code takes them: a number as one word, an array as seven (owner and parent, which no kernel uses, size,
-    bytes of an item, address, length, stride)."""
-    words: list[int] = []
-    for one in arguments:
-        if isinstance(one, np.ndarray):
-            words += [0, 0, one.size, one.itemsize, one.ctypes.data, one.size, one.itemsize]
-        else:
-            words.append(int(one))
-    return words
 
 
 class Crossing:
@@ -68,11 +55,11 @@ class Crossing:
             ev,
             evidence,
         )  # the kernel knows only their addresses; the journal keeps its own, and is not called once it is closed
-        self._put(t.W_APPEND, append, rows)
-        self._put(t.W_STEP, step, (m, inp.inbox, 0, ev))
-        self._put(t.W_ROUTE, route, (m, ev, 0, self._routes))
-        self._put(t.W_ENCODE, binary_out.encode, (ev, self._routes, self._out, self._index, self._encoded, evidence))
-        self._put(t.W_COMMIT, commit, commit_arguments, t.LARGE)
+        lay_out(self.words, t.W_APPEND, append, rows)
+        lay_out(self.words, t.W_STEP, step, (m, inp.inbox, 0, ev))
+        lay_out(self.words, t.W_ROUTE, route, (m, ev, 0, self._routes))
+        lay_out(self.words, t.W_ENCODE, binary_out.encode, (ev, self._routes, self._out, self._index, self._encoded, evidence))
+        lay_out(self.words, t.W_COMMIT, commit, commit_arguments, LARGE)
         for word, array in (
             (t.W_ARENA, m), (t.W_JOURNAL, journal.words), (t.W_DECODE_RES, self._decoded), (t.W_ENCODE_RES, self._encoded), (t.W_ROUTES, self._routes),
             (t.W_INDEX, self._index), (t.W_OUT, self._out),
@@ -82,17 +69,12 @@ class Crossing:
         self.words[t.W_MOST] = limits.inline_rows * L.CMD_WORDS
         self._budget = limits.inline_rows
 
-    def _put(self, at: int, kernel: Any, arguments: Sequence[Any], most: int = t.SMALL) -> None:
-        words = [entry_of(kernel), *laid_out(arguments)]
-        assert len(words) <= most + 1, f"{len(words) - 1} words of arguments, a call passes {most}"
-        self.words[at : at + len(words)] = words
-
     def make(self, link: Link, fix: bool) -> int:
         """Make the turn from the input of a link; the stage that was reached. fix: FIX sessions are logged on."""
         connection = link.connection
         if connection is not self._connection or connection.buf is not self._buf:
             self._connection, self._buf, self._conn = connection, connection.buf, connection.decoder.data
-            self._put(t.W_DECODE, binary_in.decode, (connection.buf, 0, 0, connection.decoder, self.inp.inbox, 0, self._decoded))
+            lay_out(self.words, t.W_DECODE, binary_in.decode, (connection.buf, 0, 0, connection.decoder, self.inp.inbox, 0, self._decoded))
         words = self.answers
         self._conn[L.CN_BUDGET] = self._budget
         words[t.W_DECODE + 1 + t.A_DECODE_START] = connection.start

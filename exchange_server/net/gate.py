@@ -132,15 +132,28 @@ class Gate:
             self._journal.kick()  # the writer thread writes everything appended; meanwhile input for the next turn arrives
             if self.held:
                 os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
+        elif self.outbox and not self.held and self.durable() >= ticket:
+            self.leave(now)  # the thread was faster than the loop
 
     def passed(self, ticket: int, size: int, now: int) -> None:
         """A turn was written and is durable, and its `size` bytes of output were sent, in one crossing (crossing.py)."""
         self.ticket = ticket
-        counters = self._counters
-        counters.turns_inline += 1
+        self._counters.turns_inline += 1
         if size:
-            counters.bytes_out += size
-            self.latency.record(self._clock.tick_ns() - now)
+            self._sent(size, now)
+
+    def sends(self, ticket: int, send: Callable[[], int], now: int) -> bool:
+        """Have a turn's output sent by `send` (which returns its bytes), if the turn is durable already and nothing is to leave before it. False: put it into the
+        outbox. Raises JournalFailed."""
+        if self.outbox or self.held or self.durable() < ticket:
+            return False
+        self.ticket = ticket
+        self._sent(send(), now)
+        return True
+
+    def _sent(self, size: int, now: int) -> None:
+        self._counters.bytes_out += size
+        self.latency.record(self._clock.tick_ns() - now)
 
     def leave(self, now: int) -> None:
         """Send the outbox if the turn is durable and no earlier output is held; otherwise hold it. Raises JournalFailed."""
@@ -152,8 +165,7 @@ class Gate:
             if self.held_bytes > self._counters.held_bytes_max:
                 self._counters.held_bytes_max = self.held_bytes
             return
-        self._counters.bytes_out += size
-        self.latency.record(self._clock.tick_ns() - now)
+        self._sent(size, now)
         for link, data in out:
             link.send(data)
 

@@ -25,7 +25,7 @@ from protocol import codes, errors
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from ..disk import small_turn
+from ..disk import long_turn, small_turn
 from ..exits import Exit
 from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
@@ -40,6 +40,7 @@ from .gate import Gate
 from .housekeeping import Housekeeping
 from .limits import Limits
 from .links import Links
+from .long_crossing import LongCrossing
 from .observe import Counters, Log
 from .pressure import Pressure
 
@@ -74,9 +75,10 @@ class Pipeline:
         free_bytes: Callable[[], int] | None = None,
         timers: Any = None,
         binary: Any = None,
+        fix: Any = None,
     ) -> None:
         """timers: gateway.timers.Timers, acts that come due without a client. binary: gateway.binary.encoder.BinaryEncoder; with it, small turns
-        are made in one crossing (crossing.py)."""
+        are made in one crossing (crossing.py). fix: gateway.fix.encoder.FixEncoder; with both, so is the middle of long ones (long_crossing.py)."""
         self.loop = loop
         self.engine = engine
         self.journal = journal
@@ -119,6 +121,7 @@ class Pipeline:
         self._now = clock.tick
         self.timers = timers
         self._crossing = Crossing(engine, journal, binary, self.input, limits) if binary is not None else None
+        self._long = LongCrossing(engine, binary, fix, self.input, store, market) if binary is not None and fix is not None else None
         self._slice_owed = False  # the turn before left out its slice of a settlement
         self._store_behind = False  # a settlement waits for the event store
         self._favourite: Link | None = None  # the link of the last turn, if that was a crossing
@@ -369,8 +372,10 @@ class Pipeline:
             for offset, callback in self._admin_rows:  # the answer has the count of rows up to and including its own
                 self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
             self._admin_rows.clear()
-        engine = self.engine
-        answers = engine.apply(inbox, words, self._sink)
+        if self._long is not None and words > self._inline_words and not self.directory.fresh:
+            answers = self._carry_out(self._long, inbox, words)
+        else:
+            answers = self.engine.apply(inbox, words, self._sink)
         self._turn_no = inp.turn
         self._row_seq = first + rows
         self._plan_next()
@@ -384,6 +389,21 @@ class Pipeline:
         counters = self.counters
         counters.rows += rows
         counters.batches[rows.bit_length()] += 1
+
+    def _carry_out(self, long: LongCrossing, inbox: NDArray[np.int64], words: int) -> list[Any]:
+        """Apply a long turn in one crossing, and send its reports if they are durable by then."""
+        engine = self.engine
+        stage = long.make(words, self.directory.wires)
+        if stage == long_turn.LT_STEPPED:
+            answers: list[Any] = engine.go_on(inbox, words, self._sink, long.status)
+            return answers
+        engine.last_chunk = True
+        if stage < long_turn.LT_KEPT:
+            self._unkept = engine.made
+        now = self._now
+        if not self.gate.sends(self._ticket, lambda: long.send(self.directory.bound, now), now):
+            self._put_out(long.output())
+        return []
 
     def _plan_next(self) -> None:
         """Set when the engine or the registry has something to do by itself."""

@@ -33,7 +33,7 @@ class BinaryEncoder:
     def __init__(self, engine: Any, event_rows: int = 4096) -> None:
         self.engine = engine
         self.messages = 0
-        self._evidence = Evidence(engine, evidence_text)
+        self.evidence = Evidence(engine, evidence_text)
         self._router = Router(engine, 64)  # separate from the turn's: a resume is encoded between turns
         self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
         self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
@@ -48,9 +48,9 @@ class BinaryEncoder:
     def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> list[tuple[int, bytes]]:
         """The same with the routes of these rows (wires/route.py)."""
         res = self._res
-        while (status := binary_out.encode(events, routes, self._out, self._index, res, self._evidence.words)) != L.ENC_DONE:
+        while (status := binary_out.encode(events, routes, self._out, self._index, res, self.evidence.words)) != L.ENC_DONE:
             if status == L.ENC_EVIDENCE:
-                self._evidence.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
+                self.evidence.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
             else:
                 self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         answer = self._res_words

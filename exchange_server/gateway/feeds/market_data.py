@@ -60,8 +60,8 @@ class MarketData:
         self._offers = (0, 0)  # `_offered` when `_seen` was made
         self.updates = 0  # messages made, for `exos status`
         self.resets = 0
-        self._tape = np.zeros(kernels.TAPE_WORDS * event_rows, dtype=np.int64)
-        self._tape_used = 0
+        self.tape = np.zeros(kernels.TAPE_WORDS * event_rows, dtype=np.int64)  # trades and news of this turn (wires/feeds.py: collect)
+        self.tape_used = 0  # words
         self._out = np.zeros(1 << 20, dtype=np.uint8)
         self._index = np.zeros(kernels.md_index_words(m), dtype=np.int64)
         self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
@@ -160,26 +160,31 @@ class MarketData:
         self.watchers.pop(connection, None)
 
     # ------------------------------------------------------------------------------------------------------- the turn
+    @property
+    def taken(self) -> bool:
+        """Does anyone take anything of it?"""
+        return bool(self.books or self.watchers or self.everything or self.followers)
+
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
         """Note the trades and news in a chunk of events; returns no messages."""
-        if not (self.books or self.watchers or self.everything or self.followers):
+        if not self.taken:
             return ()
-        need = self._tape_used + (events.size // L.EVT_WORDS + 1) * kernels.TAPE_WORDS
-        if need > self._tape.size:
-            self._tape = np.concatenate([self._tape, np.zeros(need, dtype=np.int64)])
-        self._tape_used = int(kernels.collect(self.engine.m, events, events.size, self._tape, self._tape_used))
+        need = self.tape_used + (events.size // L.EVT_WORDS + 1) * kernels.TAPE_WORDS
+        if need > self.tape.size:
+            self.tape = np.concatenate([self.tape, np.zeros(need, dtype=np.int64)])
+        self.tape_used = int(kernels.collect(self.engine.m, events, events.size, self.tape, self.tape_used))
         return ()
 
     def turn(self, turn: TurnInput) -> None:
         """Send this turn's changes of the books to their subscribers, then phase changes, changed definitions and new listings."""
         m = self.engine.m
-        tape_words, self._tape_used = self._tape_used, 0
+        tape_words, self.tape_used = self.tape_used, 0
         self.books.settle()
         if not self.books:
             state.clear_touched(m)
         elif tape_words or state.levels_touched(m):
             self._updates(turn.tick_ns, tape_words)
-        if tape_words and kernels.has_news(self._tape, tape_words):
+        if tape_words and kernels.has_news(self.tape, tape_words):
             self._news(turn.tick_ns, tape_words)
         if self.watchers or self.everything or self.books:
             self._offers_changed(turn.tick_ns)
@@ -198,7 +203,7 @@ class MarketData:
 
     def _updates(self, now_ns: int, tape_words: int) -> None:
         m, res = self.engine.m, self._res
-        while kernels.updates(m, self.books.wanted, self._tape, tape_words, self._out, self._index, res) == L.ENC_SPACE:
+        while kernels.updates(m, self.books.wanted, self.tape, tape_words, self._out, self._index, res) == L.ENC_SPACE:
             self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         count, out = int(res[L.RES_INDEX]), self._out.data
         self.updates += count
@@ -227,7 +232,7 @@ class MarketData:
 
     def _news(self, now_ns: int, tape_words: int) -> None:
         m = self.engine.m
-        tape = self._tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
+        tape = self.tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
         for row in tape[tape[:, kernels.TAPE_KIND] != codes.E_FILL].tolist():
             kind, market, old, new, version, time = row
             until = 0
