@@ -145,6 +145,8 @@ class Gate:
     def sends(self, ticket: int, send: Callable[[], int], now: int) -> bool:
         """Have a turn's output sent by `send` (which returns its bytes), if the turn is durable already and nothing is to leave before it. False: put it into the
         outbox. Raises JournalFailed."""
+        if self.held:
+            self.release()
         if self.outbox or self.held or self.durable() < ticket:
             return False
         self.ticket = ticket
