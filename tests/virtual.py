@@ -51,6 +51,9 @@ class Loop:
         self.soon.append(Timer(call, arguments))
         return self.soon[-1]
 
+    def call_soon_threadsafe(self, call: Callable[..., Any], *arguments: Any) -> Timer:
+        return self.call_soon(call, *arguments)
+
     def call_later(self, seconds: float, call: Callable[..., Any], *arguments: Any) -> Timer:
         timer = Timer(call, arguments)
         self.count += 1

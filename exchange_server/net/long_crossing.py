@@ -70,7 +70,12 @@ class LongCrossing:
         lay_out(self.words, t.W_STEP, step, (m, inp.inbox, 0, ev))
         lay_out(self.words, t.W_ROUTE, route, (m, ev, 0, self._routes))
         lay_out(self.words, t.W_KEEP, keep, (store.ring, 0, ev, 0, 0))
-        for word, array in ((t.W_ARENA, m), (t.W_EVENTS, ev), (t.W_ROUTES, self._routes), (t.W_FIX_TAKEN, self.fix.res[fix_out.RES_TAKEN :])):
+        for word, array in (
+            (t.W_ARENA, m),
+            (t.W_EVENTS, ev),
+            (t.W_ROUTES, self._routes),
+            (t.W_FIX_TAKEN, self.fix.res[fix_out.RES_TAKEN :]),
+        ):
             self.words[word] = array.ctypes.data
         self.words[t.W_MOST] = MOST_ROWS
         self._wires: list[Wire] = []  # with sessions logged on, in this turn

@@ -130,6 +130,47 @@ def test_a_long_turn_goes_to_the_writers_thread() -> None:
     assert rig.writer.kicks == 1 and rig.sent == []
 
 
+def test_the_writers_thread_may_have_a_long_turns_rows_before_they_are_carried_out() -> None:
+    rig = Rig()
+    rig.gate.begin(500)
+    assert rig.writer.kicks == 1
+    rig.turn(500, b"slow disk", small=False)
+    assert rig.writer.kicks == 1 and rig.sent == [], "not woken again, and nothing leaves before it is durable"
+    rig.gate.begin(900)
+    rig.turn(900, b"next", small=False)
+    rig.writer.safe = 900
+    assert rig.gate.release() and rig.sent == [("a", b"slow disk"), ("a", b"next")]
+    rig.gate.begin(1300)
+    rig.writer.safe = 1300
+    rig.turn(1300, b"quick disk", small=False, late=b"market data")
+    assert rig.sent[2:] == [("a", b"quick disk"), ("a", b"market data")] and rig.gate.latency.count == 3 + 1, "reports first"
+    rig.turn(1700, b"short", alone=False)
+    assert rig.writer.kicks == 4
+
+
+def test_output_that_is_sent_past_the_outbox_waits_as_all_other_does() -> None:
+    rig = Rig(inline=False)
+    gate = rig.gate
+
+    def send() -> int:
+        rig.sent.append("sent")
+        return 7
+
+    assert not gate.sends(5, send, 900), "not durable"
+    rig.turn(5, b"held")
+    rig.writer.safe = 9
+    gate.put(rig.link, b"first")
+    assert not gate.sends(9, send, 900), "something of this turn is to leave before it"
+    assert rig.sent == [("a", b"held")], "what was held and is durable has left"
+    gate.leave(900)
+    assert gate.sends(9, send, 900) and rig.sent == [("a", b"held"), ("a", b"first"), "sent"]
+    assert gate.ticket == 9 and rig.counters.bytes_out == 4 + 5 + 7 and rig.gate.latency.highest == 100
+    rig.writer.failed = True
+    with pytest.raises(JournalFailed):
+        gate.sends(12, send, 900)
+    assert rig.sent[-1] == "sent" and rig.sent.count("sent") == 1
+
+
 def test_a_turn_among_others_goes_to_the_writers_thread() -> None:
     rig = Rig()
     rig.turn(5, b"one", alone=False)
