@@ -110,7 +110,12 @@ class Gate:
     def begin(self, ticket: int) -> None:
         """Have the writer's thread write a long turn's rows now, while the loop carries them out. Raises JournalFailed."""
         self._begun = ticket
-        self._journal.kick()
+        self._kick()
+
+    def _kick(self) -> None:
+        self._journal.kick()  # the writer's thread writes everything appended
+        if self.held:
+            os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
 
     def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
         """Write a turn's rows, and send its reports if that makes them durable.
@@ -129,9 +134,7 @@ class Gate:
                         self.release()
                     self.leave(now)  # reports first; the event store and market data follow
         elif self._begun != ticket:
-            self._journal.kick()  # the writer thread writes everything appended; meanwhile input for the next turn arrives
-            if self.held:
-                os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
+            self._kick()  # meanwhile input for the next turn arrives
         elif self.outbox and not self.held and self.durable() >= ticket:
             self.leave(now)  # the thread was faster than the loop
 
