@@ -314,6 +314,11 @@ class Journal:
         return words[dw.ST_RELEASED]
 
     @property
+    def written(self) -> int:
+        """Highest ticket whose rows the operating system has."""
+        return self._words[dw.ST_WRITTEN]
+
+    @property
     def next_seq(self) -> int:
         """Sequence of the next row to be appended: the ticket of the last append."""
         return self._words[dw.ST_NEXT_ROW]

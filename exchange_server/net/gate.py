@@ -28,6 +28,10 @@ class Writer(Protocol):
 
     mode: str  # "sync": durable is on the disk; "async": with the operating system
 
+    @property
+    def written(self) -> int:
+        """Highest ticket whose rows the operating system has."""
+
     def released(self) -> int:
         """Highest ticket whose rows are safe with this writer. Raises JournalFailed once the writer has failed."""
 
@@ -110,12 +114,7 @@ class Gate:
     def begin(self, ticket: int) -> None:
         """Have the writer's thread write a long turn's rows now, while the loop carries them out. Raises JournalFailed."""
         self._begun = ticket
-        self._kick()
-
-    def _kick(self) -> None:
-        self._journal.kick()  # the writer's thread writes everything appended
-        if self.held:
-            os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
+        self._journal.kick()
 
     def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
         """Write a turn's rows, and send its reports if that makes them durable.
@@ -134,9 +133,14 @@ class Gate:
                         self.release()
                     self.leave(now)  # reports first; the event store and market data follow
         elif self._begun != ticket:
-            self._kick()  # meanwhile input for the next turn arrives
-        elif self.outbox and not self.held and self.durable() >= ticket:
-            self.leave(now)  # the thread was faster than the loop
+            self._journal.kick()  # the writer thread writes everything appended; meanwhile input for the next turn arrives
+            if self.held:
+                os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
+        elif self.durable() >= ticket:
+            if self.outbox and not self.held:
+                self.leave(now)  # the thread was faster than the loop
+        elif self._journal.written < ticket:
+            os.sched_yield()  # it has not had the core yet: Linux before 6.12 lets it wait for the end of our time slice
 
     def passed(self, ticket: int, size: int, now: int) -> None:
         """A turn was written and is durable, and its `size` bytes of output were sent, in one crossing (crossing.py)."""

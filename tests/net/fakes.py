@@ -110,6 +110,10 @@ class Journal:
             raise JournalFailed(self.failed.text)
         return self.durable
 
+    @property
+    def written(self) -> int:
+        return self.durable
+
     def kick(self) -> None:
         pass
 

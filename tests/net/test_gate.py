@@ -1,5 +1,6 @@
 """Output waits for its turn to be durable, leaves in order, and one function says what is durable."""
 
+import os
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from exchange_server.net.observe import Counters
 class Writer:
     def __init__(self, inline: bool = True, mode: str = "sync") -> None:
         self.mode = mode
-        self.safe = 0
+        self.safe = self.written = 0
         self.appended = 0
         self.inline = inline
         self.kicks = 0
@@ -146,6 +147,21 @@ def test_the_writers_thread_may_have_a_long_turns_rows_before_they_are_carried_o
     assert rig.sent[2:] == [("a", b"quick disk"), ("a", b"market data")] and rig.gate.latency.count == 3 + 1, "reports first"
     rig.turn(1700, b"short", alone=False)
     assert rig.writer.kicks == 4
+
+
+def test_a_writer_that_was_woken_early_gets_the_core_only_if_it_has_not_had_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    yields = []
+    monkeypatch.setattr(os, "sched_yield", lambda: yields.append(1))
+    rig = Rig()
+    rig.gate.begin(500)
+    rig.turn(500, b"one", small=False)
+    assert len(yields) == 1, "its rows are not written"
+    rig.gate.begin(900)
+    rig.writer.written = 900
+    rig.turn(900, b"two", small=False)
+    assert len(yields) == 1 and rig.sent == [], "it waits for the disk"
+    rig.turn(1300, b"three", small=False)
+    assert len(yields) == 2, "woken only now, and output is held"
 
 
 def test_output_that_is_sent_past_the_outbox_waits_as_all_other_does() -> None:
