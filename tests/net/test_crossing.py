@@ -81,7 +81,42 @@ class Member:
         self.raw = b""  # the challenge of a logon is random
 
 
-class Street:
+class Compared:
+    """A server with its members, of which two runs must be the same."""
+
+    house: House
+    members: list[Any]  # with say(data), hear() and raw: everything they were sent
+
+    def turn(self, said: dict[int, bytes], step: bool = True) -> None:
+        """What members say, by their place in the list, and all that follows from it. step: the writer gets to write."""
+        for number, data in said.items():
+            self.members[number].say(data)
+        self.house.loop.run(MS)
+        if step:
+            self.house.runner.step()
+            self.house.loop.run(MS)
+        for member in self.members:
+            member.hear()
+
+    def close(self) -> tuple[Any, ...]:
+        """Everything that must be the same."""
+        server = self.house.server
+        engine, store = server.engine, server.store
+        assert not engine.check()
+        found = (
+            engine.digest(),
+            engine.row_seq,
+            np.concatenate([store.rows(n, 1) for n in range(1, store.next_number)]).tobytes(),
+            [member.raw for member in self.members],
+            store.refusals().tolist(),
+            {name: self.house.pipeline.status()[name] for name in ("rows", "turns", "bytes_out", "held_bytes")},
+            (server.binary.messages, server.fix.messages, server.market.updates),
+        )
+        self.house.close()
+        return found
+
+
+class Street(Compared):
     """Two traders and a follower of the books on one server."""
 
     def __init__(self, folder: Path, crossing: bool, sockets: bool) -> None:
@@ -102,30 +137,6 @@ class Street:
         for member in self.members:
             member.log_on()
         self.instruments = [row.id for row in self.house.server.engine.registry.instruments]
-
-    def turn(self, number: int, data: bytes) -> None:
-        self.members[number].say(data)
-        self.house.loop.run(MS)
-        self.house.runner.step()
-        self.house.loop.run(MS)
-        for member in self.members:
-            member.hear()
-
-    def close(self) -> tuple[Any, ...]:
-        """Everything that must be the same."""
-        server = self.house.server
-        engine, store = server.engine, server.store
-        events = np.concatenate([store.rows(1, store.next_number - 1)])
-        assert not engine.check()
-        found = (
-            engine.digest(),
-            engine.row_seq,
-            events.tobytes(),
-            [member.raw for member in self.members],
-            self.house.pipeline.status()["rows"],
-        )
-        self.house.close()
-        return found
 
 
 def script(seed: int, instruments: list[int], steps: int = 60) -> list[tuple[int, bytes]]:
@@ -171,7 +182,7 @@ def test_a_flow_is_the_same_with_and_without_crossings(tmp_path: Path, seed: int
     for name, crossing in (("with", True), ("without", False)):
         street = Street(tmp_path / name, crossing, sockets)
         for who, data in script(seed, street.instruments):
-            street.turn(who, data)
+            street.turn({who: data})
         if crossing:
             wanted = small_turn.ST_SENT if sockets else small_turn.ST_COMMITTED
             assert street.stages.count(wanted) > 20, "most turns of one order are crossings"
@@ -211,7 +222,7 @@ def test_two_sessions_that_send_little_in_turn_are_both_served_in_crossings(tmp_
     street = Street(tmp_path, True, False)
     before = len(street.stages)
     for n in range(1, 7):
-        street.turn(n % 2, frame(M.encode(limit(n, street.instruments[0], codes.BUY, 4000 + n, 1))))
+        street.turn({n % 2: frame(M.encode(limit(n, street.instruments[0], codes.BUY, 4000 + n, 1)))})
     assert len(street.stages) == before + 6
     street.close()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from exchange_server.disk import long_turn as t
@@ -22,7 +21,7 @@ from tests.server_kit import secret_of
 from tests.test_one_thread import MS, House
 from tests.virtual import Transport, feed
 
-from .test_crossing import Member, Socketed
+from .test_crossing import Compared, Member, Socketed
 
 LONG = 129  # messages: more than the loop writes itself
 
@@ -57,7 +56,7 @@ class FixMember:
         return data
 
 
-class Street:
+class Street(Compared):
     """Two binary traders, a follower of the books, and a FIX trader on one server."""
 
     def __init__(self, folder: Path, crossing: bool = True, sockets: bool = False, quick: bool = True) -> None:
@@ -92,39 +91,12 @@ class Street:
                 house.runner.step()
 
             pipeline.gate = _Quick(pipeline.gate, at_once)  # type: ignore[assignment]
-        self.members: list[Any] = [Member(house, n, Socketed() if sockets else Transport()) for n in (1, 2, 3)]
+        self.members = [Member(house, n, Socketed() if sockets else Transport()) for n in (1, 2, 3)]
         self.members.append(FixMember(house, 1, Socketed() if sockets else Transport()))
         for member in self.members:
             member.log_on()
         self.instruments = [row.id for row in house.server.engine.registry.instruments]
         self.symbols = [row.symbol for row in house.server.engine.registry.instruments]
-
-    def turn(self, said: dict[int, bytes], step: bool = True) -> None:
-        for number, data in said.items():
-            self.members[number].say(data)
-        self.house.loop.run(MS)
-        if step:
-            self.house.runner.step()
-            self.house.loop.run(MS)
-        for member in self.members:
-            member.hear()
-
-    def close(self) -> tuple[Any, ...]:
-        """Everything that must be the same."""
-        server = self.house.server
-        engine, store = server.engine, server.store
-        assert not engine.check()
-        found = (
-            engine.digest(),
-            engine.row_seq,
-            np.concatenate([store.rows(n, 1) for n in range(1, store.next_number)]).tobytes(),
-            [member.raw for member in self.members],
-            store.refusals().tolist(),
-            {name: self.house.pipeline.status()[name] for name in ("rows", "turns", "bytes_out", "held_bytes")},
-            (server.binary.messages, server.fix.messages, server.market.updates),
-        )
-        self.house.close()
-        return found
 
 
 class _Quick:
