@@ -26,7 +26,7 @@ from .test_crossing import Compared, Member, Socketed
 LONG = 129  # messages: more than the loop writes itself
 
 
-class FixMember:
+class FixMember(Member):
     """A logged-on FIX client. `raw`: everything it was sent since."""
 
     def __init__(self, house: House, number: int, transport: Transport) -> None:
@@ -46,14 +46,6 @@ class FixMember:
             self.house.runner.step()
             self.client.receive(self.transport.take(), clocks.real())
         assert self.client.live
-
-    def say(self, data: bytes) -> None:
-        feed(self.link, data)
-
-    def hear(self) -> bytes:
-        data = self.transport.take()
-        self.raw += data
-        return data
 
 
 class Street(Compared):
