@@ -47,12 +47,15 @@ def expected(what: str, unit: str, total: int, seconds: float) -> Iterator[None]
             at(min(total * (time.monotonic_ns() - began) // length_ns, total * 99 // 100))
 
     with progress(what, unit, total) as at:
+        thread = threading.Thread(target=tick, args=(at,), daemon=True)
         if length_ns:
-            threading.Thread(target=tick, args=(at,), daemon=True).start()
+            thread.start()
         try:
             yield
         finally:
             over.set()
+            if length_ns:
+                thread.join()  # it says nothing after the work has ended
 
 
 @contextmanager

@@ -142,3 +142,25 @@ def test_work_that_says_nothing_is_shown_by_how_long_it_is_expected_to_take(monk
     with progress.expected("applying", "definitions", 1000, 0):
         time.sleep(0.05)
     assert told == []
+
+
+def test_nothing_is_said_after_the_work_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the one who says it has just been about to."""
+    told: list[str] = []
+
+    @contextlib.contextmanager
+    def slow(what: str, unit: str, total: int) -> Iterator[Any]:
+        def at(done: int) -> None:
+            told.append("begun")
+            time.sleep(0.1)
+            told.append("said")
+
+        yield at
+        told.append("end")
+
+    monkeypatch.setattr(progress, "progress", slow)
+    monkeypatch.setattr(progress, "TICK_S", 0.001)
+    with progress.expected("applying", "definitions", 1000, 0.2):
+        while not told:
+            time.sleep(0.001)
+    assert told[-1] == "end" and told.count("begun") == told.count("said")
