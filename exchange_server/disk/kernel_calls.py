@@ -19,6 +19,9 @@ from .native import load_seq
 SMALL, LARGE = 48, 96  # words of arguments that a call passes. A kernel takes as many as it has parameters and does not see the others
 CALL_WORDS = LARGE + 1  # of a call in the array: the address, then the arguments
 ARRAY_WORDS = 7  # of an array among a kernel's arguments
+# Arguments that change, of kernels that both turns call: word of the call, counted from its first argument
+A_STEP_WORDS = 2 * ARRAY_WORDS  # step(m, rows, words, ev)
+A_ROUTE_WORDS = 2 * ARRAY_WORDS  # route(m, ev, words, routes)
 
 # Words of every such array; the others are its owner's
 W_RESULT = 16  # scratch: where a kernel puts its result and its exception (none throws)

@@ -1,5 +1,4 @@
-"""The middle of a long turn in one crossing from Python: step, route, encode for both wires, the event store's ring, the trades for market data; then its reports
-to the sockets, from where they were encoded.
+"""The middle of a long turn in one crossing from Python: step, route, encode for both wires, the event store's ring, the trades for market data.
 
 The kernels that it calls (kernel_calls.py) are those that every other turn is made with; net/long_crossing.py lays their arguments out. Whatever is unusual ends
 the crossing after the last stage that was completed: `long_turn` returns that stage, and Python goes on from there.
@@ -7,9 +6,8 @@ the crossing after the last stage that was completed: `long_turn` returns that s
 
 from ..core import layout as L
 from ..core.kit.jit import kernel
-from .kernel_calls import ARRAY_WORDS, CALL_WORDS, FIRST_CALL, call, call_large, word_at
-from .native import address_of, call_send, load_seq, store_seq
-from .socket_write import DONTWAIT_NOSIGNAL
+from .kernel_calls import A_ROUTE_WORDS, A_STEP_WORDS, ARRAY_WORDS, CALL_WORDS, FIRST_CALL, call, call_large, word_at
+from .native import address_of, load_seq, store_seq
 
 # Stages: what has been done when the kernel returns
 LT_STEPPED = 1  # with W_STATUS as step()'s answer; its events are not encoded
@@ -42,8 +40,6 @@ W_COLLECT = W_KEEP + CALL_WORDS
 WORDS = W_COLLECT + CALL_WORDS
 
 # Arguments that change: word of a call, counted from its first argument
-A_STEP_WORDS = 2 * ARRAY_WORDS  # step(m, rows, words, ev)
-A_ROUTE_WORDS = 2 * ARRAY_WORDS  # route(m, ev, words, routes)
 A_KEEP_SLOT = ARRAY_WORDS  # keep(ring, slot, rows, first, count)
 A_KEEP_COUNT = 2 * ARRAY_WORDS + 2
 A_COLLECT_WORDS = 2 * ARRAY_WORDS  # collect(m, ev, words, tape, used)
@@ -81,15 +77,3 @@ def long_turn(w, words):
         w[W_COLLECT + 1 + A_COLLECT_WORDS] = used
         w[W_TAPE_USED] = call(base, W_COLLECT)
     return LT_KEPT
-
-
-@kernel("void(int64, int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
-def send_each(send, index, count, out, fds, sent):
-    """Send the messages of `count` rows of an index from `out` to the sockets `fds`, never waiting; sent[i]: the bytes that were taken, or -1. A row with a
-    socket of -1 is left out: 0."""
-    begin = address_of(out)
-    for i in range(count):
-        sent[i] = 0
-        if fds[i] >= 0:
-            r = i * L.INDEX_WORDS
-            sent[i] = call_send(send, fds[i], begin + index[r + L.IX_OFFSET], index[r + L.IX_LENGTH], DONTWAIT_NOSIGNAL)

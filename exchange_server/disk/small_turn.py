@@ -10,7 +10,7 @@ from protocol import codes as C
 from ..core import layout as L
 from ..core.kit.jit import kernel
 from .disk_writer import APPENDED, COMMIT_DONE, ST_NEXT_ROW, ST_RELEASED
-from .kernel_calls import ARRAY_WORDS, CALL_WORDS, FIRST_CALL, call, call_large, word_at
+from .kernel_calls import A_ROUTE_WORDS, A_STEP_WORDS, ARRAY_WORDS, CALL_WORDS, FIRST_CALL, call, call_large, word_at
 from .native import address_of, call_send, store_seq
 from .socket_write import DONTWAIT_NOSIGNAL
 
@@ -54,8 +54,6 @@ A_DECODE_START = ARRAY_WORDS  # decode(buf, start, end, conn, out, pos, res)
 A_DECODE_END = ARRAY_WORDS + 1
 A_DECODE_POS = 3 * ARRAY_WORDS + 2
 A_APPEND_WORDS = 3 * ARRAY_WORDS  # ring_append(st, ring, rows, words)
-A_STEP_WORDS = 2 * ARRAY_WORDS  # step(m, rows, words, ev)
-A_ROUTE_WORDS = 2 * ARRAY_WORDS  # route(m, ev, words, routes)
 
 
 @kernel("int64(int64[::1])")

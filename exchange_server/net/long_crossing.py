@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from protocol import codes
 
 from ..core import layout as L
-from ..core.kit.lines import zeros_on_lines
 from ..core.step import step
 from ..disk import long_turn as t
 from ..disk.event_rows import keep
 from ..disk.kernel_calls import LARGE, lay_out
+from ..disk.socket_write import send_each
 from ..gateway.connection import Connection, TurnInput
 from ..wires import binary_out, fix_out
 from ..wires.feeds import TAPE_WORDS, collect
@@ -58,7 +58,7 @@ class LongCrossing:
     def __init__(self, engine: Any, binary: Any, fix: Any, inp: TurnInput, store: Any, market: Any) -> None:
         """binary, fix: the encoders. store: journal.event_store.EventStore. market: gateway.feeds.market_data.MarketData."""
         self._store, self._market = store, market
-        self.words = zeros_on_lines(t.WORDS)
+        self.words: NDArray[np.int64] = np.zeros(t.WORDS, np.int64)
         self._answers = self.words.data  # reading a word through it takes a third of a numpy read
         m, ev = engine.m, engine.events
         self._m, self._ev = m, ev
@@ -152,7 +152,7 @@ class LongCrossing:
             links.append(link)
             fds.append(link.fd if link is not None and link.free() else -1)
         one.fds[:count] = fds
-        t.send_each(SEND, one.index, count, one.out, one.fds, one.sent)
+        send_each(SEND, one.index, count, one.out, one.fds, one.sent)
         total = 0
         for link, fd, at, length, sent in zip(links, fds, rows[1 :: L.INDEX_WORDS], rows[2 :: L.INDEX_WORDS], one.sent[:count].tolist()):
             if link is None:

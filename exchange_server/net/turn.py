@@ -9,7 +9,7 @@ Guarantees
   * An error in one connection's Python code ends only that connection: its rows of this turn are removed.
 
 This file defines the order of the steps; the steps themselves are in links.py, calendar.py, gate.py, pressure.py, fairness.py, floods.py, crossing.py,
-housekeeping.py.
+long_crossing.py, housekeeping.py.
 """
 
 import asyncio

@@ -76,33 +76,20 @@ class Street(Compared):
 
             long.make, long.send = noted, counted  # type: ignore[method-assign]
         if quick:
-            begin = pipeline.gate.begin
+            journal = house.server.journal
+            kick = journal.kick
 
-            def at_once(ticket: int) -> None:
-                begin(ticket)
+            def at_once() -> None:
+                kick()
                 house.runner.step()
 
-            pipeline.gate = _Quick(pipeline.gate, at_once)  # type: ignore[assignment]
+            journal.kick = at_once  # type: ignore[method-assign]
         self.members = [Member(house, n, Socketed() if sockets else Transport()) for n in (1, 2, 3)]
         self.members.append(FixMember(house, 1, Socketed() if sockets else Transport()))
         for member in self.members:
             member.log_on()
         self.instruments = [row.id for row in house.server.engine.registry.instruments]
         self.symbols = [row.symbol for row in house.server.engine.registry.instruments]
-
-
-class _Quick:
-    """A gate with another `begin`; its slots do not take one."""
-
-    def __init__(self, gate: Any, begin: Callable[[int], None]) -> None:
-        object.__setattr__(self, "_gate", gate)
-        object.__setattr__(self, "begin", begin)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._gate, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._gate, name, value)
 
 
 def orders(member: int, count: int, instrument: int, first: int = 1) -> bytes:
