@@ -17,8 +17,10 @@ from protocol import codes
 
 from .core import layout as L
 from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_RESTRICT, PAIR_WORDS
+from .core.kit.text_ids import PACKED
 from .core.layout import definitions as d
 from .core.layout import plain
+from .core.order_terms import text_of_key
 
 Words = NDArray[np.int64]
 NS_PER_S = 1_000_000_000
@@ -530,9 +532,11 @@ def held_orders(m: Words) -> list[HeldOrder]:
         w = m[at : at + L.HELD_WORDS].tolist()
         if not w[L.HE_NUMBER]:
             continue
-        attr, text = w[L.HE_ATTR], m[at + L.HE_TEXT : at + L.HE_TEXT + 8].tobytes().rstrip(b"\0").decode("utf-8", "replace")
+        attr, text = w[L.HE_ATTR], m[at + L.HE_TEXT : at + L.HE_TEXT + TEXT_WORDS].copy()
+        if w[L.HE_KEY_HI] >= PACKED:
+            text_of_key(w[L.HE_KEY_HI], w[L.HE_KEY_LO], text)
         found.append(HeldOrder(
-            w[L.HE_NUMBER], w[L.HE_ACCOUNT], w[L.HE_SESSION], text or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
+            w[L.HE_NUMBER], w[L.HE_ACCOUNT], w[L.HE_SESSION], text.tobytes().rstrip(b"\0").decode() or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
             plain.tif_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]), plain.flags_of(attr),
             w[L.HE_EXPIRY],
         ))  # fmt: skip

@@ -16,7 +16,7 @@ from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
 from exchange_server.state import Instrument
 from protocol import codes as C
-from tests.bridge import text_key
+from tests.bridge import packed_key, packed_text, text_key
 from tests.model_world import Key
 
 Arena = NDArray[np.int64]
@@ -45,10 +45,13 @@ def text_at(m: Arena, pointer: int, words: int = 8) -> str:
 def key_of(m: Arena, hi: int, lo: int, text: int) -> Key:
     if text:
         name = text_at(m, text)
-        assert text_key(name.encode()) == (hi, lo), "a stored text does not have its order's key"
+        assert text_key(name.encode()) == (hi, lo) and packed_key(name) is None, "a stored text does not have its order's key"
         return name
-    assert hi == 0, "a hashed key without its text"
-    return lo
+    if hi == 0:
+        return lo
+    name = packed_text(hi, lo)
+    assert packed_key(name) == (hi, lo), "a key without its text that is none itself"
+    return name
 
 
 def levels(m: Arena, inst: int, ask: int) -> list[int]:
@@ -235,8 +238,9 @@ def held_state(m: Arena, at: int) -> tuple[Any, ...]:
     w = m[at : at + L.HELD_WORDS].tolist()
     attr, name = w[L.HE_ATTR], text_at(m, at + L.HE_TEXT)
     assert not name or text_key(name.encode()) == (w[L.HE_KEY_HI], w[L.HE_KEY_LO])
+    key = name or (packed_text(w[L.HE_KEY_HI], w[L.HE_KEY_LO]) if w[L.HE_KEY_HI] else w[L.HE_KEY_LO])
     return (
-        w[L.HE_ACCOUNT], w[L.HE_SESSION], name or w[L.HE_KEY_LO], w[L.HE_INSTRUMENT], W.side_of(attr), W.contract_side_of(attr), W.type_of(attr), W.tif_of(attr),
+        w[L.HE_ACCOUNT], w[L.HE_SESSION], key, w[L.HE_INSTRUMENT], W.side_of(attr), W.contract_side_of(attr), W.type_of(attr), W.tif_of(attr),
         W.flags_of(attr), w[L.HE_PRICE], w[L.HE_QTY], w[L.HE_EXPIRY], w[L.HE_COST], w[L.HE_AT], w[L.HE_UNTIL], bool(w[L.HE_PASSED]),
     )  # fmt: skip
 

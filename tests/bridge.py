@@ -14,15 +14,11 @@ from exchange_server.core.layout import plain as W
 from exchange_server.core.layout import shape
 from protocol import codes as C
 from tests.model_world import Key, Row
+from tests.text_ids import own_text, packed_key, packed_text, signed
 
 Words = NDArray[np.int64]
 MASK = (1 << 64) - 1
 REFUSALS = (C.E_REJECTED, C.E_CANCEL_REJECT, C.E_REFUSED, C.E_MASS_DONE)
-
-
-def signed(x: int) -> int:
-    x &= MASK
-    return x - (1 << 64) if x >> 63 else x
 
 
 def text_key(text: bytes) -> tuple[int, int]:
@@ -63,7 +59,7 @@ def used_word(key: Key) -> int:
 def key_words(key: Key) -> tuple[int, int]:
     if isinstance(key, tuple):
         return key
-    return text_key(key.encode()) if isinstance(key, str) else (0, key)
+    return packed_key(key) or text_key(key.encode()) if isinstance(key, str) else (0, key)
 
 
 def text_words(text: Key, words: int) -> Words:
@@ -78,7 +74,7 @@ def new_words(kind: int, extra: int) -> Words:
 
 
 def _client_words(c: Row) -> Words:
-    texts = isinstance(c.id, str) or isinstance(c.orig, str)
+    texts = bool(own_text(c.id) or own_text(c.orig))
     w = new_words(c.kind, int(texts))
     rowflags = (L.ROWFLAG_TEXT if texts else 0) | (L.ROWFLAG_TIF if c.tif_said else 0)
     w[L.CMD_HEAD] |= W.pack_command(0, 0, W.pack_terms(c.side, c.contract_side, c.type, c.tif), c.stp, rowflags, c.flags)
@@ -96,7 +92,7 @@ def _client_words(c: Row) -> Words:
     if c.kind in (C.C_SPLIT, C.C_MERGE):
         w[L.CMD_SETS] = c.sets
     if texts:
-        w[16:24], w[24:32] = text_words(c.id, 8), text_words(c.orig, 8)
+        w[16:24], w[24:32] = text_words(own_text(c.id), 8), text_words(own_text(c.orig), 8)
     return w
 
 
@@ -190,7 +186,7 @@ def _operator_words(c: Row) -> Words:
             at = d.DJ_FIRST_LEG + i * d.BUST_LEG_WORDS
             w[at : at + L.EVT_WORDS] = fill_words(leg)
             if isinstance(leg.id, str):
-                w[at + d.LEG_TEXTS : at + d.LEG_TEXTS + 8] = text_words(leg.id, 8)
+                w[at + d.LEG_TEXTS : at + d.LEG_TEXTS + 8] = text_words(own_text(leg.id), 8)
             w[at + d.LEG_VENUE_ACCOUNT], w[at + d.LEG_FEE_MODEL] = c.venue_account, c.model
         return w
     fields: dict[int, dict[int, int]] = {
@@ -240,14 +236,14 @@ def _operator_words(c: Row) -> Words:
         w[word] = value
     if k == C.C_OPENING:
         w[d.DO_KEY_HI], w[d.DO_KEY_LO] = key_words(c.id)
-        w[d.DO_TEXT : d.DO_TEXT + 8] = text_words(c.id, 8)
+        w[d.DO_TEXT : d.DO_TEXT + 8] = text_words(own_text(c.id), 8)
     return w
 
 
 def fill_words(leg: Row) -> Words:
     """The words of an E_FILL as the event store has them."""
     w = np.zeros(L.EVT_WORDS, np.int64)
-    text = isinstance(leg.id, str)
+    text = bool(own_text(leg.id))
     terms = W.pack_terms(leg.side, leg.contract_side, leg.type, leg.tif)
     w[L.EVT_HEAD] = W.pack_event(C.E_FILL, int(text), terms, leg.status, 0, leg.flags | (C.EF_TEXT if text else 0))
     w[L.EVT_NUMBER], w[L.EVT_SESSION_ACCOUNT] = leg.number, leg.session << 32 | leg.account
@@ -319,8 +315,8 @@ def command_row(words: Words) -> Row:
 def _key(hi: int, lo: int, text: bytes) -> Key:
     if hi == 0:
         return lo
-    name = text.rstrip(b"\0").decode()
-    return name if name and text_key(name.encode()) == (hi, lo) else (hi, lo)
+    name = packed_text(hi, lo) if hi >= 1 << 61 else text.rstrip(b"\0").decode()
+    return name if name and key_words(name) == (hi, lo) else (hi, lo)
 
 
 def _other_words() -> dict[int, list[int]]:

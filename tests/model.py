@@ -21,6 +21,7 @@ from tests.model_ladder import STOPS_CANCELS, Ladder
 from tests.model_money import charge, reserved_fee, under_other_terms
 from tests.model_operator import Operator
 from tests.model_world import Account, Closed, Event, Key, Limits, Order, Refused, Row
+from tests.text_ids import own_text
 
 SAFE_TO_RESEND = frozenset({
     C.R_NOT_LOGGED_ON, C.R_ORDER_TABLE_FULL, C.R_ORDER_SHARE_FULL, C.R_NODE_SHARE_FULL, C.R_POSITION_SHARE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
@@ -57,10 +58,10 @@ class Model(Operator, Ladder):
 
     # ------------------------------------------------------------------------------------------------ events
     def emit(self, session: int, event: Row, numbered: bool = True, extra_rows: int = 0) -> None:
-        """Give an event its numbers and put it out. Texts take one further row, and every row one number."""
+        """Give an event its numbers and put it out. Texts that do not fit into a key take one further row, and every row one number."""
         event["number"] = self.event_seq
         event["time"] = self.now
-        texts = 1 if isinstance(event.id, str) or isinstance(event.orig, str) else 0
+        texts = 1 if own_text(event.id) or own_text(event.orig) else 0
         self.event_seq += 1 + texts + extra_rows
         receiver = self.sessions.get(session)
         if receiver is not None:

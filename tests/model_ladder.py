@@ -24,6 +24,7 @@ from tests.model_world import (
     Session,
     Venue,
 )
+from tests.text_ids import own_text
 
 WORD = 1 << 63
 KNOWN_FLAGS = C.FLAG_POST_ONLY | C.FLAG_POST_SLIDE | C.FLAG_REDUCE_ONLY | C.FLAG_PERSIST
@@ -367,7 +368,7 @@ class Ladder(Budgets):
 
     def check_throttle(self, session: Session, venue: int) -> None:
         """The one check that leaves a mark: what a throttle lets through is counted, whatever becomes of it further down."""
-        v, texts = self.venues[venue], isinstance(self.command.id, str) or isinstance(self.command.orig, str)
+        v, texts = self.venues[venue], own_text(self.command.id) or own_text(self.command.orig)
         for throttle, code, more in (
             (session.throttle, C.R_THROTTLED_SESSION, 1), (v.throttle, C.R_THROTTLED_VENUE, 1), (v.messages, C.R_QUOTA_MESSAGES, 1),
             (v.journal, C.R_QUOTA_JOURNAL, 256 if texts else 128),

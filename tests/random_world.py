@@ -149,7 +149,15 @@ class Generator:
         if roll < 0.07:
             return self.rng.choice((0, -5, (3, 4)))
         number = len(self.ids) + 1
-        key: Key = f"ord-{number:0{2 + number % 3}d}" if self.rng.random() < 0.3 else number
+        key: Key = number
+        if self.rng.random() < 0.3:  # a text: two of three fit into their keys
+            forms = (
+                f"ord-{number:0{2 + number % 3}d}",
+                f"number {number:0{2 + number % 3}d} of this desk",
+                f"{number}-ord",
+                f"an order: {number:0{2 + number % 3}d}",
+            )
+            key = forms[number % 4]
         self.ids.append(key)
         return key
 

@@ -4,10 +4,12 @@ ClOrdIDs, and whether one is used.
 
 from . import layout as L
 from .book.levels import level_worse
-from .kit.bits import text_key, words_of
+from .kit.bits import words_of
 from .kit.jit import kernel
+from .kit.loads import SLACK
 from .kit.rows import event_at
-from .life.ids import id_find
+from .kit.text_ids import key_of, unpack_text
+from .life.ids import id_find, order_text
 from .life.used import used_before
 
 TERMS_WORDS = 2 + L.TEXT_WORDS  # the owner's and the venue's share (bps), then the text, 0 for an integer id
@@ -33,9 +35,7 @@ def dump_terms(m, event_id, out):
                     listing = m[o + L.O_LISTING]
                     out[at] = m[listing + L.LI_OWNER_SHARE]
                     out[at + 1] = m[listing + L.LI_VENUE_SHARE]
-                    text = m[o + L.O_TEXT]
-                    for i in range(L.TEXT_WORDS):
-                        out[at + 2 + i] = m[text + i] if text != 0 else 0
+                    order_text(m, o, out, at + 2)
                     at += TERMS_WORDS
                     o = m[o + L.O_NEXT]
                 level = level_worse(m, level, ask)
@@ -44,8 +44,15 @@ def dump_terms(m, event_id, out):
 
 @kernel("i8(u1[::1], i8[::1])")
 def key_of_text(data, out):
-    """The key (hi, lo) of a ClOrdID's text, to out[0] and out[1]. 0."""
-    out[0], out[1] = text_key(data, 0, data.shape[0])
+    """The key (hi, lo) of a ClOrdID's text (kit/text_ids.py), to out[0] and out[1]; `data` has loads.SLACK bytes after it. 0."""
+    out[0], out[1] = key_of(data, 0, data.shape[0] - SLACK)
+    return 0
+
+
+@kernel("i8(i8, i8, i8[::1])")
+def text_of_key(hi, lo, out):
+    """The text that a key is (hi >= text_ids.PACKED), to the TEXT_WORDS of out. 0."""
+    unpack_text(hi, lo, out, 0)
     return 0
 
 

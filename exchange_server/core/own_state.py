@@ -12,6 +12,7 @@ from .kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, pair_find
 from .kit.pools import pool_cap
 from .kit.rows import account_at, asset_at, event_at, expiry_of
 from .layout.packed import contract_side_of
+from .life.ids import order_text
 from .money.collateral import keeps_settled
 from .money.products import sells_base
 
@@ -153,9 +154,6 @@ def own_orders(m, account, out):
         out[at + OO_EXPIRY] = expiry_of(m, o)
         out[at + OO_SESSION] = m[o + L.O_SESSION]
         out[at + OO_ENTRY] = m[o + L.O_ENTRY]
-        text = m[o + L.O_TEXT]
-        out[at + OO_HAS_TEXT] = 1 if text != 0 else 0
-        for i in range(L.TEXT_WORDS):
-            out[at + OO_TEXT + i] = m[text + i] if text != 0 else 0
+        out[at + OO_HAS_TEXT] = 1 if order_text(m, o, out, at + OO_TEXT) else 0
         o = m[o + L.O_ACCT_NEXT]
     return want

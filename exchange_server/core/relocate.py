@@ -4,10 +4,11 @@ from protocol import codes as C
 
 from . import layout as L
 from .kit.bits import bytes_of, words_of
-from .kit.jit import kernel
+from .kit.jit import kernel, leaf
 from .kit.names import names_add
 from .kit.pairs import pair_put
-from .kit.pools import pool_base, pool_cap
+from .kit.pools import pool_base, pool_cap, pool_release
+from .kit.text_ids import PACKED, pack_text, unpack_text
 from .layout.packed import hash_of, status_of, was_replaced
 from .life.ids import ALIAS_HI, archive_ref, id_insert, order_ref
 
@@ -103,6 +104,63 @@ def move_ids(m, new, first, end):
             while new[base + place] != 0:
                 place = (place + 1) & mask
             new[base + place] = word
+            count += 1
+    return count
+
+
+@leaf
+def _packed(m, data, key, text):
+    """Make the key at m[key] that of the text at m[text] if it fits into a key; returns whether it does."""
+    n = 0
+    while n < 8 * L.TEXT_WORDS and data[8 * text + n] != 0:
+        n += 1
+    hi, lo = pack_text(data, 8 * text, n)
+    if hi != 0:
+        m[key] = hi
+        m[key + 1] = lo
+    return hi != 0
+
+
+@kernel("i8(i8[::1], u1[::1])")
+def pack_texts(m, data):
+    """Put the texts of ClOrdIDs into their keys where they fit, as rules version 10 has them; before it all were in rows of their own. The ClOrdID
+    table has to be made again after it. data: the arena's bytes. Returns how many."""
+    count = 0
+    for i in range(1, pool_cap(m, L.P_ACCOUNT)):
+        account = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
+        o = m[account + L.AC_ORDERS] if m[account] == i else 0
+        while o != 0:
+            if m[o + L.O_KEY_HI] < 0 and _packed(m, data, o + L.O_KEY_HI, m[o + L.O_TEXT]):
+                pool_release(m, L.P_TEXT, m[o + L.O_TEXT])
+                m[o + L.O_TEXT] = 0
+                count += 1
+            o = m[o + L.O_ACCT_NEXT]
+        at = m[account + L.AC_HELD] if m[account] == i else 0
+        while at != 0:
+            if m[at + L.HE_KEY_HI] < 0 and _packed(m, data, at + L.HE_KEY_HI, at + L.HE_TEXT):
+                for word in range(L.TEXT_WORDS):
+                    m[at + L.HE_TEXT + word] = 0
+                count += 1
+            at = m[at + L.HE_NEXT]
+    for firm in range(1, pool_cap(m, L.P_FIRM)):
+        f = pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
+        a = m[f + L.F_OLDEST] if m[f] == firm else 0
+        while a != 0:
+            if m[a + L.AR_KEY_HI] < 0 and _packed(m, data, a + L.AR_KEY_HI, m[a + L.AR_TEXT]):
+                pool_release(m, L.P_TEXT, m[a + L.AR_TEXT])
+                m[a + L.AR_TEXT] = 0
+                count += 1
+            a = m[a + L.AR_NEXT]
+    return count
+
+
+@kernel("i8(i8[::1], i8[::1])")
+def texts_of_keys(keys, texts):
+    """Write the texts that are in keys, two words each, to the TEXT_WORDS of each in `texts`; those of other keys stay. Returns how many."""
+    count = 0
+    for i in range(keys.shape[0] // 2):
+        if keys[2 * i] >= PACKED:
+            unpack_text(keys[2 * i], keys[2 * i + 1], texts, i * L.TEXT_WORDS)
             count += 1
     return count
 

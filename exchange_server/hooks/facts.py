@@ -153,7 +153,7 @@ class Maker:
 
     def _fill(self, row: list[int], number: int) -> S.Fill:
         head, one = row[L.EVT_HEAD], self._traded(row)
-        text = row[L.EVT_ID_HI] < 0  # the order was entered with a text as its id
+        text = row[L.EVT_ID_HI] != 0  # the order was entered with a text as its id
         return S.Fill(
             fill_id=str(number), time=words.time_text(row[L.EVT_TIME]), order_id=str(row[L.EVT_ORDER]),
             client_order_id=str(row[L.EVT_ID_LO]) if row[L.EVT_ID_LO] and not text else None, account=self._account(row).name, contract=one.symbol,

@@ -95,7 +95,7 @@ def _part(part: int, fields: dict[int, int], id: int | str = 0) -> Words:
     words = rows_of.row(codes.C_OPENING, d.DO_EXTRA, {d.DO_PART: part, **fields}.items())
     if id:
         words[d.DO_KEY_HI], words[d.DO_KEY_LO] = client_key(id)
-        if isinstance(id, str):
+        if isinstance(id, str) and words[d.DO_KEY_HI] < 0:
             rows_of.put_text(words, d.DO_TEXT, id, state.TEXT_WORDS)
     return words
 

@@ -9,6 +9,7 @@ from protocol import codes
 
 from .. import state
 from ..core import order_terms
+from ..core.kit.loads import SLACK
 from . import rows as rows_of
 from .definitions import Definitions
 from .engine_like import EngineLike
@@ -21,7 +22,7 @@ def client_key(id: int | str) -> tuple[int, int]:
     if isinstance(id, int):
         return 0, id
     out = np.zeros(2, np.int64)
-    order_terms.key_of_text(np.frombuffer(id.encode(), np.uint8).copy(), out)
+    order_terms.key_of_text(np.frombuffer(id.encode() + bytes(SLACK), np.uint8).copy(), out)
     return int(out[0]), int(out[1])
 
 

@@ -1,11 +1,12 @@
 """The books of a state as plain arrays, read by the names of its description: money, positions, orders, closed and used ids. Two programs with other
-layouts have equal books exactly if their arrays are equal."""
+layouts have equal books exactly if their arrays are equal. An id that is a text is that text here, whether it is in its key or in a row of its own."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import relocate
 from ..core.layout.description import Described
 from .carry import Columns, Table, collateral_rows, table_of
 
@@ -51,7 +52,9 @@ def books(m: Words, d: Described) -> dict[str, Words]:
         "events": _sorted(_defined(m, tables["events"], EVENT)),
         "positions": _positions(m, d, tables),
         "orders": _orders(m, tables),
-        "closed ids": _sorted(np.hstack((_held(m, tables["archive"], CLOSED), _texts(m, tables, "archive", "AR_TEXT")))),
+        "closed ids": _sorted(
+            _with_texts(_held(m, tables["archive"], CLOSED), CLOSED.index("AR_KEY_HI"), _texts(m, tables, "archive", "AR_TEXT"))
+        ),
         "used ids": _sorted(_held(m, tables["used_blocks"], ("U_FIRM", "U_AT", "U_RANGE", "U_IDS"))),
     }
 
@@ -102,6 +105,15 @@ def _texts(m: Words, tables: dict[str, Table], of: str, field: str) -> Words:
     return np.where((pointers != 0)[:, None], m[pointers[:, None] + at + np.arange(words)], 0)
 
 
+def _with_texts(rows: Words, key: int, texts: Words) -> Words:
+    """The rows, followed by the text of their ids; an id that is a text has no key then. key: its first column."""
+    keys = np.ascontiguousarray(rows[:, key : key + 2])
+    texts = np.ascontiguousarray(texts)
+    relocate.texts_of_keys(keys.reshape(-1), texts.reshape(-1))
+    rows[:, key : key + 2] = np.where(keys[:, :1] != 0, 0, keys)
+    return np.hstack((rows, texts))
+
+
 def _positions(m: Words, d: Described, tables: dict[str, Table]) -> Words:
     table = tables["collateral_words"]
     assert isinstance(table, Columns)
@@ -121,4 +133,4 @@ def _positions(m: Words, d: Described, tables: dict[str, Table]) -> Words:
 def _orders(m: Words, tables: dict[str, Table]) -> Words:
     rows = _held(m, tables["orders"], ORDER)
     inst = m[_held(m, tables["orders"], ("O_INSTRUMENT",))[:, 0]]  # the id is the first word of a row
-    return _sorted(np.hstack((rows, inst[:, None], _texts(m, tables, "orders", "O_TEXT"))))
+    return _sorted(_with_texts(np.hstack((rows, inst[:, None])), ORDER.index("O_KEY_HI"), _texts(m, tables, "orders", "O_TEXT")))

@@ -395,5 +395,13 @@ class _Carry:
             raise ValueError(f"{left} of {len(self.names)} names had no room")
 
 
+def pack_texts(m: Words) -> None:
+    """Put the texts of ClOrdIDs into their keys (core/kit/text_ids.py), in a state of this program's layout."""
+    if relocate.pack_texts(m, m.view(np.uint8)):
+        table = table_of(m, OWN, "id_hash")
+        m[table.base : table.base + table.rows] = 0
+        relocate.find_ids_again(m)
+
+
 def table_of(m: Words, d: Described, name: str) -> Table:
     return (Columns if d["tables"][name]["how"] == COLUMNS else Table)(m, d, name)

@@ -23,9 +23,10 @@ from ..journal.snapshots import Snapshot, newest_snapshots
 from ..journal.walk import Walk
 from ..registry import Registry
 from .books import Words, books, differences
-from .carry import OWN, CarryRefused, carry
+from .carry import OWN, CarryRefused, carry, pack_texts
 
 OLDEST = 7  # the first rules version from which a state can be carried over
+TEXTS_IN_KEYS = 10  # from this version on a ClOrdID's text is in its key where it fits
 Registers = Callable[[bytes], bytes]  # what a version changes in the registry's own bytes, from those of the version before
 STEPS: dict[int, Registers] = {}  # by the version after; a version that is not here reads the registry of the one before as it is
 
@@ -162,6 +163,8 @@ def carried(data: Path) -> Carried:
         engine, before = engine_of(snapshot)
     except (SnapshotRefused, OSError, MemoryError) as error:
         raise CannotUpgrade(f"{data}: {error or 'not enough memory'}") from error
+    if snapshot.logic < TEXTS_IN_KEYS:  # not in engine_of: rows of the old rules that are replayed on it have their ids as these had them
+        pack_texts(engine.m)
     return Carried(snapshot, engine, before, books(engine.m, OWN))
 
 

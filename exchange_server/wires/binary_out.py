@@ -152,10 +152,16 @@ PLAN_HEAD, PLAN_FIELD, PLAN_MASK = _plan_tables()
 
 
 @leaf
+def _integer_id(ev, key):
+    """The integer id of a key at ev[key], 0 for a text."""
+    return ev[key + 1] if ev[key] == 0 else np.int64(0)
+
+
+@leaf
 def _write(out, at, ev, e, head, evidence):
     """One numbered event as a frame at `at`; returns the position after it (`at`: a kind that is not sent to clients).
 
-    An order with a text id from FIX (its key is negative) has the id 0 here.
+    An order with a text id from FIX has the id 0 here.
     """
     kind = kind_of(head)
     row = kind if flags_of(head) & C.EF_PERSIST == 0 else kind + MARKED
@@ -168,7 +174,7 @@ def _write(out, at, ev, e, head, evidence):
     p = write_int(out, p, ev[e + L.EVT_NUMBER])
     p = write_int(out, p, ev[e + L.EVT_TIME])
     if plan & (PLAN_ORDER << 48):
-        p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
+        p = write_int(out, p, _integer_id(ev, e + L.EVT_ID_HI))
         p = write_int(out, p, ev[e + L.EVT_ORDER])
         p = write_int(out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
         p = write_int(out, p, instrument_of(ev[e + L.EVT_INSTRUMENT]))
@@ -176,9 +182,9 @@ def _write(out, at, ev, e, head, evidence):
         out[p + 1] = contract_side_of(head)
         p += 2
         if plan & (PLAN_ORIG << 48):
-            p = write_int(out, p, ev[e + L.EVT_ORIG_LO] & ~(ev[e + L.EVT_ORIG_HI] >> 63))
+            p = write_int(out, p, _integer_id(ev, e + L.EVT_ORIG_HI))
     elif plan & (PLAN_ID << 48):
-        p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
+        p = write_int(out, p, _integer_id(ev, e + L.EVT_ID_HI))
     first = row * PLAN_FIELDS
     fields = words_of(PLAN_FIELD)
     masks = words_of(PLAN_MASK)

@@ -11,12 +11,14 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import TEXT_LANES, bytes_of, lanes_key, stack_words, text_lanes, touch, words_of
-from ..core.kit.jit import kernel, leaf
+from ..core.kit.bits import bytes_of, stack_words, touch, words_of
+from ..core.kit.digits import number
+from ..core.kit.jit import kernel, leaf, unlikely
 from ..core.kit.loads import load64
 from ..core.kit.names import name_slot, names_find_from, touch_name
 from ..core.kit.pools import pool_base
 from ..core.kit.rows import account_at
+from ..core.kit.text_ids import key_of
 from ..core.layout.packed import pack_command, pack_instrument, pack_session_account, pack_terms
 from ..core.risk.visibility import listing_for
 from .fix_parse import (
@@ -50,14 +52,12 @@ from .fix_parse import (
     WAYS,
     take_apart,
 )
-from .fix_values import TIME_WORDS, decimal, number, plain_id, printable, same_text, timestamp
+from .fix_values import TIME_WORDS, decimal, plain_id, printable, same_text, timestamp
 
 # conn: the common words of core/layout/calls.py, then
 CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 rows after it must be free
 CN_TIME = L.CN_WORDS + 1  # fix_values.TIME_WORDS
-CN_PREFIX = CN_TIME + TIME_WORDS  # 3 words for each of the first words of the last text id: the word, the lanes of its key after it
-PREFIX_WORDS = 3
-CN_WAYS = CN_PREFIX + 3 * PREFIX_WORDS  # fix_parse.WAYS
+CN_WAYS = CN_TIME + TIME_WORDS  # fix_parse.WAYS
 FIX_CONN_WORDS = CN_WAYS + WAYS
 HAND_OVER = -1  # in CN_NEXT_IN: leave every message to plain Python (before logon, while a gap is open)
 
@@ -123,33 +123,7 @@ def put_text(buf, at, n, out, text):
 
 
 @leaf
-def _key_of(buf, at, n, conn):
-    """text_key of the n bytes at buf[at]. The lanes after the first words are kept in conn, because a sender's ids mostly begin alike."""
-    h1 = np.int64(TEXT_LANES[0])
-    h2 = np.int64(TEXT_LANES[1])
-    known = True
-    i = np.int64(0)
-    while i < PREFIX_WORDS and n - 8 * i >= 8:
-        w = load64(buf, at + 8 * i)
-        p = CN_PREFIX + 3 * i
-        if known and conn[p] == w:
-            h1 = conn[p + 1]
-            h2 = conn[p + 2]
-        else:
-            known = False
-            h1, h2 = text_lanes(buf, at + 8 * i, np.int64(8), h1, h2)
-            conn[p] = w
-            conn[p + 1] = h1
-            conn[p + 2] = h2
-            if i + 1 < PREFIX_WORDS:
-                conn[p + 3] = 0  # no word of a text: what is there is of another beginning
-        i += 1
-    h1, h2 = text_lanes(buf, at + 8 * i, n - 8 * i, h1, h2)
-    return lanes_key(h1, h2, n)
-
-
-@leaf
-def put_id(buf, at, n, conn, out, word):
+def put_id(buf, at, n, out, word):
     """Key words of a ClOrdID to out[word], out[word+1]: 1 when it needs the text row, 0 when it does not, -1 when it is no ClOrdID."""
     plain = plain_id(buf, at, n)
     if plain:
@@ -158,10 +132,17 @@ def put_id(buf, at, n, conn, out, word):
         return np.int64(0)
     if not printable(buf, at, n):
         return np.int64(-1)
-    hi, lo = _key_of(buf, at, n, conn)
+    hi, lo = key_of(buf, at, n)
     out[word] = hi
     out[word + 1] = lo
-    return np.int64(1)
+    return np.int64(1 if hi < 0 else 0)
+
+
+@unlikely
+def _put_text_row(buf, own_at, own_n, orig_at, orig_n, out, pos):
+    """The text row of the row at out[pos]: the texts of the ids whose key is a hash, of a length (0: there is none)."""
+    put_text(buf, own_at, own_n if out[pos + L.CMD_ID_HI] < 0 else np.int64(0), out, pos + L.CMD_WORDS)
+    put_text(buf, orig_at, orig_n if out[pos + L.CMD_ORIG_HI] < 0 else np.int64(0), out, pos + L.CMD_WORDS + 8)
 
 
 @leaf
@@ -272,24 +253,21 @@ def _row(m, buf, conn, notes, o, out, pos):
             if expiry < 0:
                 return np.int64(0)
 
-    # ---- the row, and behind it the text row when one of the ids is no plain number
-    extra = put_id(buf, notes[p + 2 * SLOT_ID], notes[p + 2 * SLOT_ID + 1], conn, out, pos + L.CMD_ID_HI)
+    # ---- the row, and after it the text row when the text of one of the ids does not fit into its key
+    extra = put_id(buf, notes[p + 2 * SLOT_ID], notes[p + 2 * SLOT_ID + 1], out, pos + L.CMD_ID_HI)
     if extra < 0:
         return np.int64(0)
     out[pos + L.CMD_ORIG_HI] = 0
     out[pos + L.CMD_ORIG_LO] = 0
     if kind != C.C_NEW:
-        orig = put_id(buf, notes[p + 2 * SLOT_ORIG], notes[p + 2 * SLOT_ORIG + 1], conn, out, pos + L.CMD_ORIG_HI)
+        orig = put_id(buf, notes[p + 2 * SLOT_ORIG], notes[p + 2 * SLOT_ORIG + 1], out, pos + L.CMD_ORIG_HI)
         if orig < 0:
             return np.int64(0)
         extra |= orig
     if extra:
-        put_text(buf, notes[p + 2 * SLOT_ID], notes[p + 2 * SLOT_ID + 1], out, pos + L.CMD_WORDS)
-        if kind != C.C_NEW:
-            put_text(buf, notes[p + 2 * SLOT_ORIG], notes[p + 2 * SLOT_ORIG + 1], out, pos + L.CMD_WORDS + 8)
-        else:
-            for w in range(8):
-                out[pos + L.CMD_WORDS + 8 + w] = 0
+        own = p + 2 * SLOT_ID
+        orig = p + 2 * SLOT_ORIG
+        _put_text_row(buf, notes[own], notes[own + 1], notes[orig], notes[orig + 1], out, pos)
     row_flags = extra * L.ROWFLAG_TEXT
     if kind == C.C_REPLACE and mask & (1 << SLOT_TIF):
         row_flags |= L.ROWFLAG_TIF  # Day is 0 in the row: 59=0 is not the same as no 59
@@ -415,8 +393,7 @@ def decode(m, buf, start, end, conn, out, pos, res):
     return status
 
 
-@kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1])")
-def id_key(data, start, length, conn, out):
-    """For callers in Python: the key of a ClOrdID to out[0:2]; 1: it needs a text row, 0: not, -1: it is no ClOrdID. `data` with SLACK; conn:
-    FIX_CONN_WORDS words."""
-    return put_id(bytes_of(data), start, length, words_of(conn), words_of(out), np.int64(0))
+@kernel("int64(uint8[::1], int64, int64, int64[::1])")
+def id_key(data, start, length, out):
+    """For callers in Python: the key of a ClOrdID to out[0:2]; 1: it needs a text row, 0: not, -1: it is no ClOrdID. `data` with SLACK."""
+    return put_id(bytes_of(data), start, length, words_of(out), np.int64(0))

@@ -33,7 +33,7 @@ from ..core.layout.packed import (
 )
 from .evidence import EV_LONGEST, EW_EVENT, evidence_slot, put_evidence
 from .fix_values import byte_sum
-from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
+from .fix_write import digits_of, put_number, put_packed, put_padded, put_scaled, put_time, put_words, tag_word, time_words
 from .route import touch_event
 
 # res: the common words, then
@@ -138,14 +138,14 @@ def _put_char(out, p, word, n, char):
 def _put_id(out, p, word, n, ev, e, key, text, has_text):
     """A ClOrdID field, `word` of n bytes (SOH tag =) and the id, from its key at ev[e + key]; nothing when there is none."""
     hi = ev[e + key]
-    if hi < 0:
-        if has_text:
-            return put_padded(out, _put(out, p, word, n), ev, e + L.EVT_WORDS + text)
-        return p
     lo = ev[e + key + 1]
-    if lo == 0:
-        return p
-    return put_number(out, _put(out, p, word, n), lo)
+    if hi == 0:
+        return put_number(out, _put(out, p, word, n), lo) if lo != 0 else p
+    if hi > 0:
+        return put_packed(out, _put(out, p, word, n), hi, lo)
+    if has_text:
+        return put_padded(out, _put(out, p, word, n), ev, e + L.EVT_WORDS + text)
+    return p
 
 
 @leaf

@@ -7,9 +7,10 @@ precise refusal.
 import numpy as np
 
 from ..core.kit.bits import bytes_of, ctz, lsr
+from ..core.kit.digits import HIGH, ONES, digits8, number
 from ..core.kit.jit import leaf
 from ..core.kit.loads import equal64, load64
-from .fix_values import HIGH, ONES, byte_sum, digits8, number
+from .fix_values import byte_sum
 
 MAX_MESSAGE = 4096
 LENGTH_TAGS = (

@@ -7,9 +7,11 @@ A field is written as SOH, tag, `=`, value: the constant word of `tag_word` begi
 import numpy as np
 
 from ..core.kit.bits import clz, ctz, lsr, words_of
+from ..core.kit.digits import HIGH, ONES, POW10, ZEROS
 from ..core.kit.jit import leaf, unlikely
 from ..core.kit.loads import store64
-from .fix_values import HIGH, ONES, POW10, ZEROS
+from ..core.kit.text_ids import bytes_in, digits_in, is_numbered, prefix_in, text_byte
+from ..core.layout import TEXT_WORDS
 
 
 def tag_word(tag: int) -> int:
@@ -101,15 +103,12 @@ def put_scaled(out, p, v, decimals):
         fraction = v - whole * POW10[decimals]
     p = put_number(out, p, whole)
     out[p] = 46
-    if decimals > 8:
-        return _put_long_fraction(out, p + 1, fraction, decimals)
-    store64(out, p + 1, lsr(digits_of(fraction) + ZEROS, 8 * (8 - decimals)))
-    return p + 1 + decimals
+    return put_digits(out, p + 1, fraction, decimals)
 
 
 @unlikely
-def _put_long_fraction(out, p, fraction, decimals):
-    """The 9 to 18 digits of a fraction; apart for the reason of _put_long."""
+def _put_long_digits(out, p, fraction, decimals):
+    """put_digits of 9 to 18; apart for the reason of _put_long."""
     if decimals > 16:
         part = fraction // POW10[16]
         store64(out, p, lsr(digits_of(part) + ZEROS, 8 * (24 - decimals)))
@@ -142,6 +141,35 @@ def put_padded(out, p, ev, o):
             return p + (ctz(zero) >> 3)
         p += 8
     return p
+
+
+@leaf
+def put_digits(out, p, v, digits):
+    """0 <= v < 10^digits with exactly that many digits (1..18)."""
+    if digits > 8:
+        return _put_long_digits(out, p, v, digits)
+    store64(out, p, lsr(digits_of(v) + ZEROS, 8 * (8 - digits)))
+    return p + digits
+
+
+@unlikely
+def _put_packed_bytes(out, p, hi, lo):
+    for i in range(8 * TEXT_WORDS):
+        byte = text_byte(hi, lo, np.int64(i))
+        if byte == 0:
+            return p + i
+        out[p + i] = byte
+    return p + 8 * TEXT_WORDS
+
+
+@leaf
+def put_packed(out, p, hi, lo):
+    """The text of a packed key (core/kit/text_ids.py)."""
+    if not is_numbered(hi):
+        return _put_packed_bytes(out, p, hi, lo)
+    prefix = prefix_in(hi)
+    store64(out, p, prefix)
+    return put_digits(out, p + bytes_in(prefix), lo, digits_in(hi))
 
 
 @leaf

@@ -56,7 +56,7 @@ class Copied:
         return int(self.m[base + session * L.SESSION_WORDS + L.S_NEXT_OUT])
 
 
-@pytest.mark.parametrize("id", [7, "a text id"])
+@pytest.mark.parametrize("id", [7, "a text id that does not fit"])
 def test_a_copy_is_a_whole_event_with_a_number_of_its_recipient(id: Any) -> None:
     x = Copied(C.WIRE_BINARY, id)
     assert len(x.copies) == 1, "the maker's fill"
@@ -94,7 +94,7 @@ def test_the_binary_encoder_writes_a_copy_as_it_writes_the_original() -> None:
 
 
 def test_the_fix_encoder_writes_a_copy_and_can_resend_it() -> None:
-    x = Copied(C.WIRE_FIX, "a text id")
+    x = Copied(C.WIRE_FIX, "a text id that does not fit")
     encoder = FixEncoder(x.engine)
     data = dict(encoder.encode(x.events))
     copy = x.ev[x.copies[0] : x.copies[0] + 2 * L.EVT_WORDS]

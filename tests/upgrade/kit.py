@@ -1,12 +1,13 @@
-"""The folders that the last programs of rules versions 7 and 8 left (rules7.zip, rules8.zip): a clean stop, with orders on both wires, positions, a spot
-pair, a market that was paid and corrected, one whose result waits, a key with a token, and closed text ids. Each was made once, by that program."""
+"""The folders that the last programs of rules versions 7 to 9 left (rules7.zip to rules9.zip): a clean stop, with orders on both wires, positions, a spot
+pair, a market that was paid and corrected, one whose result waits, a key with a token, and closed text ids; that of version 9 also with ids of 33 and 36
+characters. Each was made once, by that program: the one of version 9 applied the rows of the one of version 8, then took more orders."""
 
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
-RULES = 8  # the version before this program's
+RULES = 9  # the version before this program's
 
 
 def unpacked(folder: Path, rules: int = RULES) -> tuple[Path, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from tests.test_start_rules import options
 from .kit import RULES, unpacked
 
 Run = Any
+LONG_ID, UUID_ID = "AN ORDER OF 2026/with a long name", "123e4567-e89b-42d3-a456-426614174000"  # open orders of CLIENT1
+CLOSED_LONG_ID = "a closed id/with a long name"
 
 
 @pytest.fixture
@@ -68,7 +71,10 @@ def test_the_books_are_those_that_the_old_program_had(tmp_path: Path, rules: int
     assert found["balances"] == books["balances"]
     assert found["positions"] == sorted({(p[0], p[1], p[2]) for p in books["positions"]})
     assert found["orders"] == sorted((o[0], o[3], o[4], o[6], o[-1]) for o in books["orders"])
-    assert found["closed"] == len(books["closed"]) and {o[-1] for o in books["orders"]} == {"", "MY-ORDER-A", "TEXT/2026-0001"}
+    texts = {"", "MY-ORDER-A", "TEXT/2026-0001"} | ({LONG_ID, UUID_ID} if rules == 9 else set())
+    assert found["closed"] == len(books["closed"]) and {o[-1] for o in books["orders"]} == texts
+    stored = int(state.engine.m[L.H_POOLS + L.P_TEXT * L.POOL_WORDS + L.PL_USED])
+    assert stored == (2 if rules == 9 else 0), "only texts that do not fit into their keys have rows"
     assert state.engine.event_seq == books["event_seq"] and state.engine.row_seq == books["row"]
 
 
@@ -113,6 +119,14 @@ def test_check_then_apply_then_trade_then_stop_and_start(old: tuple[Path, dict[s
         fix.read("A")
         fix.order("COUNT00007", 1, "0.0100", 1, tif=3)
         assert fix.read("8")[150] in ("4", "8", "I"), "a closed text id is known as well"
+        for text in (LONG_ID, UUID_ID, CLOSED_LONG_ID, "MY-ORDER-A", "COUNT00008"):
+            fix.order(text, 1, "0.0100", 1, tif=3)
+            answer = fix.read("8")
+            same = text == "COUNT00008"  # the same order again is told its state, with other terms it is a duplicate
+            assert answer[11] == text and (answer[150], answer.get(103)) == (("I", None) if same else ("8", "6"))
+        for text in (LONG_ID, UUID_ID, "MY-ORDER-A"):
+            fix.send("F", (11, text + "?"), (41, text), (55, "CUP-A"), (54, "1"), (60, time.strftime("%Y%m%d-%H:%M:%S", time.gmtime())))
+            assert (answer := fix.read("8"))[150] == "4" and (answer[11], answer[41]) == (text + "?", text)
         server.kill()
         server.process.stdout.close()
         begin(server)

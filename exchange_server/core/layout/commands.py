@@ -8,7 +8,7 @@ CMD_SESSION_ACCOUNT = 1
 CMD_INSTRUMENT = 2  # instrument, venue (0: the session's), front end
 CMD_PRICE = 3  # client's terms (NO ticks for a NO order)
 CMD_QTY = 4  # lots; a replace: the new total
-CMD_ID_HI = 5  # ClOrdID key: (0, n) for the decimal n in 1..2^63-1, else a 128-bit hash with hi < 0
+CMD_ID_HI = 5  # ClOrdID key: (0, n) for the decimal n in 1..2^63-1; a text: kit/text_ids.py
 CMD_ID_LO = 6
 CMD_ORIG_HI = 7  # cancel, replace, status: key of the order to act on; (0, 0): none
 CMD_ORIG_LO = 8
@@ -20,7 +20,8 @@ CMD_DEADLINE = 13  # ns: refused if the turn's time is later; 0: none
 CMD_GROUP_SEQ = 14  # order group, and incoming MsgSeqNum of the message (0: not counted)
 CMD_COST_CAP = 15
 # Extra rows (the count is in the head) follow the row directly. With ROWFLAG_TEXT the first extra row holds the ClOrdID
-# text (bytes 0-63) and the OrigClOrdID text (bytes 64-127), zero padded. On C_SEND and C_ADMIN they hold raw bytes.
+# text (bytes 0-63) and the OrigClOrdID text (bytes 64-127), zero padded, each only if its key is a hash (hi < 0). On C_SEND and C_ADMIN they
+# hold raw bytes.
 ROWFLAG_TEXT = 1  # in the head: the first extra row holds texts
 ROWFLAG_REFUSED = 4  # new, replace: the gateway could not read one of its numbers; the core refuses it with these words:
 CMD_REFUSED_REASON = 9

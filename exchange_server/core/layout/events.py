@@ -119,5 +119,5 @@ EVT_OPENING_EVENT = 16  # market: event id
 EVT_OPENING_QTY = 17  # market: sets; position: YES contracts
 EVT_OPENING_AMOUNT = 19  # market: money of its pool
 EVT_OPENING_PART = 20  # OPENING_*
-# Extra rows of an event hold its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: then 64 bytes id of a status
+# Extra rows of an event hold its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID, each if its key is a hash; EF_REQUEST_ID: then 64 bytes id of a status
 # request) or raw bytes. An extra row has no head: all its EVT_WORDS words are payload. It uses up one event number.

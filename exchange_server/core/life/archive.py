@@ -17,7 +17,7 @@ from ..kit.rows import firm_row
 from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
 from .ids import ALIAS_HI, archive_ref, id_delete, slot_of, touch_slots
 from .shares import who_gives
-from .used import drop_due, keep_used, touch_used_range, touch_used_slot, used_word
+from .used import drop_due, keep_used, quick_word, touch_used_range, touch_used_slot, used_word
 
 
 @leaf
@@ -30,11 +30,12 @@ def _look_at_next(m, f, a):
         slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
         touch_slots(m, slot)
     touch(m, m[a + L.AR_TEXT])
-    if m[a + L.AR_KEY_HI] == 0:
-        touch_used_range(m, m[f], m[a + L.AR_KEY_LO])
+    word = quick_word(m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
+    if word != 0:
+        touch_used_range(m, m[f], word)
     later = m[a + L.AR_NEXT]
     if later != 0:
-        touch_used_slot(m, m[f], m[later + L.AR_KEY_LO])
+        touch_used_slot(m, m[f], quick_word(m[later + L.AR_KEY_HI], m[later + L.AR_KEY_LO]))
         touch_row(m, m[later + L.AR_NEXT], 2)
 
 

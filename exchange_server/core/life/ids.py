@@ -6,6 +6,7 @@ from .. import layout as L
 from ..kit.bits import mix3, touch
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap
+from ..kit.text_ids import PACKED, unpack_text
 from ..layout.packed import firm_of, hash_of, pack_ref, ref_of, status_of
 
 ARCHIVED = 1 << 31  # bit of a ClOrdID reference: archive row, not open order
@@ -26,6 +27,19 @@ def same_text(m, text, rows, at):
         if m[text + i] != rows[at + i]:
             return False
     return True
+
+
+@leaf
+def order_text(m, o, out, at):
+    """The text of an open order's (pointer) ClOrdID to the 8 words out[at..], zeros for an integer id. Returns whether it is a text."""
+    hi = m[o + L.O_KEY_HI]
+    if hi >= PACKED:
+        unpack_text(hi, m[o + L.O_KEY_LO], out, at)
+        return True
+    text = m[o + L.O_TEXT]
+    for i in range(L.TEXT_WORDS):
+        out[at + i] = m[text + i] if text != 0 else 0
+    return text != 0
 
 
 @leaf

@@ -9,10 +9,11 @@ block is dropped of the firm that needs one, or of one above its share.
 """
 
 from .. import layout as L
-from ..kit.bits import lsr, mix2, touch
-from ..kit.jit import leaf
+from ..kit.bits import lsr, mix2, stack_words, touch
+from ..kit.jit import leaf, unlikely
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_left, pool_release
 from ..kit.rows import firm_row
+from ..kit.text_ids import MOST_DIGITS, PACKED, bytes_in, digits_in, is_numbered, prefix_in, unpack_text
 from ..layout.packed import hash_of, pack_ref, ref_of
 from .shares import who_gives
 
@@ -20,9 +21,9 @@ RANGE = 12  # bits of a number within its range
 SINGLES = 64  # ids in a block that is a list
 MANY = 16
 LEAST_DIGITS = 4
-MOST_DIGITS = 18
 LOW_DIGITS = 20  # bits of a text's number that its word keeps
 RANGED = 1 << 31  # bit of a reference: a range; its other bits are the block's index. Else 64 * index + place of a single id
+WORDS = L.TEXT_WORDS
 TEXT = -9223372036854775807 - 1  # the sign of a text's word
 
 
@@ -32,6 +33,27 @@ TEXT = -9223372036854775807 - 1  # the sign of a text's word
 @leaf
 def _byte(words, at, i):
     return (words[at + (i >> 3)] >> ((i & 7) << 3)) & 255
+
+
+@leaf
+def _mixed(h, w):
+    """The hash of a text's beginning, after one more word of it."""
+    h = (h ^ w) * -7046029254386353131
+    return h ^ lsr(h, 29)
+
+
+@leaf
+def _spread(h, high):
+    h = (h ^ high) * -4417276706812531889
+    h ^= lsr(h, 32)
+    h *= -7723592293110705685
+    return h ^ lsr(h, 29)
+
+
+@leaf
+def _numbered_word(h, number):
+    """The word of a text that ends in a number; h: the hash of what stands before it."""
+    return TEXT | (_spread(h, lsr(number, LOW_DIGITS)) << LOW_DIGITS) | (number & ((1 << LOW_DIGITS) - 1))
 
 
 @leaf
@@ -63,23 +85,38 @@ def _text_word(words, at):
         w = words[at + i]
         if before < 8:
             w &= (1 << (before << 3)) - 1
-        h = (h ^ w) * -7046029254386353131
-        h ^= lsr(h, 29)
+        h = _mixed(h, w)
         before -= 8
         i += 1
-    h = (h ^ lsr(number, LOW_DIGITS)) * -4417276706812531889
-    h ^= lsr(h, 32)
-    h *= -7723592293110705685
-    h ^= lsr(h, 29)
-    if digits == 0:
-        return TEXT | h
-    return TEXT | (h << LOW_DIGITS) | (number & ((1 << LOW_DIGITS) - 1))
+    return TEXT | _spread(h, 0) if digits == 0 else _numbered_word(h, number)
+
+
+@leaf
+def quick_word(hi, lo):
+    """The word of an id with the key (hi, lo) that is a number, or a text of up to 8 characters and LEAST_DIGITS digits or more; 0 for another."""
+    if hi == 0:
+        return lo
+    if not is_numbered(hi) or digits_in(hi) < LEAST_DIGITS:
+        return 0
+    prefix = prefix_in(hi)
+    h = bytes_in(prefix) ^ (digits_in(hi) << 8)
+    return _numbered_word(_mixed(h, prefix) if prefix != 0 else h, lo)
+
+
+@unlikely
+def _packed_word(hi, lo):
+    text = stack_words(WORDS)
+    unpack_text(hi, lo, text, 0)
+    return _text_word(text, 0)
 
 
 @leaf
 def used_word(hi, lo, words, at):
-    """The word of an id with the key (hi, lo), never 0. A text has its 8 words at words[at..]."""
-    return lo if hi == 0 else _text_word(words, at)
+    """The word of an id with the key (hi, lo), never 0. A text that is not in its key has its 8 words at words[at..]."""
+    word = quick_word(hi, lo)
+    if word != 0:
+        return word
+    return _packed_word(hi, lo) if hi >= PACKED else _text_word(words, at)
 
 
 @leaf

@@ -11,6 +11,7 @@ from ..emit import begin_event, own_event, put_orig_text, put_texts, refuse, roo
 from ..kit.expect import expect
 from ..kit.jit import leaf, unlikely
 from ..kit.rows import account_at
+from ..kit.text_ids import PACKED
 from ..layout.packed import account_of, pack_event, reason_of, row_flags_of, sequence_of, session_of, status_of, terms_of, without_entry
 from ..life.ids import ARCHIVED, alias_find, archive_at_ref, order_at_ref
 from ..life.used import used_before
@@ -33,8 +34,8 @@ def orig_text_at(rows, c):
 
 @leaf
 def valid_id(hi, lo, at):
-    """Whether a key is an integer id >= 1, or a text's hash that comes with its text (at >= 0)."""
-    return hi == 0 and lo >= 1 or hi < 0 and at >= 0
+    """Whether a key is an integer id >= 1, a text itself, or a text's hash that comes with it (at >= 0)."""
+    return hi == 0 and lo >= 1 or hi >= PACKED or hi < 0 and at >= 0
 
 
 @leaf

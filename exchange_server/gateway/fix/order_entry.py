@@ -19,7 +19,7 @@ from ...core.kit.loads import SLACK
 from ...core.kit.names import find_name
 from ...core.layout import plain
 from ...core.risk.visibility import visible_to
-from ...wires.fix_in import FIX_CONN_WORDS, id_key
+from ...wires.fix_in import id_key
 from ..connection import TurnInput
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has this id: the core refuses it with its own code (0 would mean the session's default)
@@ -108,16 +108,17 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
         values[L.CMD_DEADLINE] = order.deadline_ns
     by_id = order.msg_type == "H"  # 11 names the order asked about; in the row that is the original id
     own, orig = (b"", order.cl_ord_id) if by_id else (order.cl_ord_id, order.orig_cl_ord_id)
-    texts = None
-    for text, word in ((own, L.CMD_ID_HI), (orig, L.CMD_ORIG_HI)):
+    rows = [b"", b""]  # the texts that do not fit into their keys
+    for i, (text, word) in enumerate(((own, L.CMD_ID_HI), (orig, L.CMD_ORIG_HI))):
         if text:
             key, as_text = _key(text)
             values[word], values[word + 1] = key
             if as_text:
-                texts = own, orig
+                rows[i] = text
     if order.request_id:
-        texts = order.request_id, orig
+        rows[0] = order.request_id
         row_flags |= L.ROWFLAG_REQUEST_ID
+    texts = (rows[0], rows[1]) if any(rows) else None
     kind = {"D": codes.C_NEW, "F": codes.C_CANCEL, "G": codes.C_REPLACE, "H": codes.C_STATUS, "q": codes.C_MASS_CANCEL}[order.msg_type]
     contract_side = order.contract_side
     if order.msg_type == "q":
@@ -179,5 +180,5 @@ def find_name_of(m: NDArray[np.int64], kind: int, text: bytes) -> int:
 def _key(text: bytes) -> tuple[tuple[int, int], bool]:
     """((hi, lo), True if it needs a text row)."""
     out = np.zeros(2, np.int64)
-    kind = id_key(_padded(text), 0, len(text), np.zeros(FIX_CONN_WORDS, np.int64), out)
+    kind = id_key(_padded(text), 0, len(text), out)
     return (int(out[0]), int(out[1])), kind == 1

@@ -1,0 +1,289 @@
+"""Keys of ClOrdIDs that are texts. A key is two words (hi, lo); hi says what it is:
+
+    0             an integer id, in lo
+    1             no ClOrdID: the OrderID of an order whose ClOrdID was replaced (life/ids.py)
+    PACKED and up the text itself: it needs no other place
+    below 0       a hash of a text that does not fit: whoever has the key has the text as well, in a row of its own
+
+What fits, in this order; the bits of `hi` are those above the form's:
+
+    NUMBERED   up to 8 characters, then 1 to 18 digits. lo: the number. hi: how many digits (bits 56-60), 7 bits of each character before them
+    SHORT      up to 17 characters. lo: the first 8, and the 17th (bits 56-62); hi: the 9th to 16th; 7 bits each
+    SIMPLE     up to 20 of A-Z, a-z, 0-9 and -, 10 in each word, 6 bits each
+    LONG       13 to 15 of these, then up to 8 digits, 21 to 23 in all. lo: the first 10; hi: the others, the number (bits 30-56), how many digits less 1 (57-59)
+    UUID       version 4 or 7, its letters all small or all capital. lo: its last 62 bits, then the last 2 of those before them; hi: the others of
+               these, whether it is of version 7 (bit 58), and whether its letters are capitals (59)
+
+Each text has one key, and each key of these forms one text. Characters are 0x20 to 0x7e; where one is missing there is 0.
+"""
+
+import numpy as np
+
+from .bits import lsr, text_key
+from .digits import HIGH, ONES, POW10, before_digits, number
+from .jit import leaf, unlikely
+from .loads import load64
+
+PACKED = 1 << 61
+NUMBERED = 1 << 61
+SHORT = 2 << 61
+SIMPLE = SHORT | 1 << 60
+UUID = 3 << 61
+LONG = UUID | 1 << 60
+FORM = 7 << 60  # of NUMBERED, bit 60 is another's
+PREFIX = 8  # characters before the digits in NUMBERED
+MOST_DIGITS = 18
+SHORT_MOST = 17
+SIMPLE_MOST = 20
+LONG_LEAST = 13
+LONG_PREFIX = 15
+LONG_DIGITS = 8
+UUID_LENGTH = 36
+SEVENS = (1 << 56) - 1  # 8 characters of 7 bits
+SIXES = (1 << 60) - 1  # 10 of 6
+
+
+# ---- characters ----------------------------------------------------------------------------------------------------
+
+
+@leaf
+def _first(buf, at, n):
+    """The first n (0..8; more: 8) bytes at buf[at] as a word, the others 0."""
+    w = load64(buf, at)
+    return w if n >= 8 else w & ((np.int64(1) << (8 * max(n, np.int64(0)))) - 1)
+
+
+@leaf
+def _squeeze(w):
+    """7 bits of each byte of a word."""
+    w = (w & 0x007F007F007F007F) | ((w >> 1) & 0x3F803F803F803F80)
+    w = (w & 0x00003FFF00003FFF) | ((w >> 2) & 0x0FFFC0000FFFC000)
+    return (w & 0x000000000FFFFFFF) | ((w >> 4) & 0x00FFFFFFF0000000)
+
+
+@leaf
+def spread(sevens):
+    """The 8 bytes that `_squeeze` made 56 bits of."""
+    w = (sevens & 0x000000000FFFFFFF) | ((sevens & 0x00FFFFFFF0000000) << 4)
+    w = (w & 0x00003FFF00003FFF) | ((w & 0x0FFFC0000FFFC000) << 2)
+    return (w & 0x007F007F007F007F) | ((w & 0x3F803F803F803F80) << 1)
+
+
+@leaf
+def bytes_in(w):
+    """How many bytes a word has before its first 0 (each of its bytes is below 0x80, and 0 after one that is 0)."""
+    return lsr((lsr((w + 0x7F * ONES) & HIGH, 7)) * ONES, 56)
+
+
+@leaf
+def _six_of(c):
+    """1 to 63 for a character of SIMPLE, 0 for another."""
+    if c >= 48 and c <= 57:
+        return c - 47
+    if c >= 65 and c <= 90:
+        return c - 54
+    if c >= 97 and c <= 122:
+        return c - 60
+    return np.int64(63 if c == 45 else 0)
+
+
+@leaf
+def _of_six(six):
+    if six <= 10:
+        return six + 47 if six > 0 else np.int64(0)
+    if six <= 36:
+        return six + 54
+    return six + 60 if six < 63 else np.int64(45)
+
+
+@leaf
+def _sixes(buf, at, n):
+    """(n <= 20 characters in two words, whether each is one of SIMPLE)."""
+    a = np.int64(0)
+    b = np.int64(0)
+    simple = True
+    for i in range(n):
+        six = _six_of(np.int64(buf[at + i]))
+        simple = simple and six != 0
+        if i < 10:
+            a |= six << (6 * i)
+        else:
+            b |= six << (6 * (i - 10))
+    return a, b, simple
+
+
+@leaf
+def _six_at(a, b, i):
+    return _of_six((a >> (6 * i) if i < 10 else b >> (6 * (i - 10))) & 63)
+
+
+# ---- UUIDs -----------------------------------------------------------------------------------------------------------
+
+
+@leaf
+def _nibble(c):
+    """(value of a hexadecimal digit, -1: none; 1 for a small letter, 2 for a capital, 0 for a digit)."""
+    if c >= 48 and c <= 57:
+        return c - 48, np.int64(0)
+    if c >= 97 and c <= 102:
+        return c - 87, np.int64(1)
+    if c >= 65 and c <= 70:
+        return c - 55, np.int64(2)
+    return np.int64(-1), np.int64(0)
+
+
+@leaf
+def _is_dash(i):
+    return i == 8 or i == 13 or i == 18 or i == 23
+
+
+@leaf
+def _uuid_key(buf, at):
+    """(hi, lo) of the 36 characters at buf[at]; hi 0: they are no UUID of this form."""
+    a = np.int64(0)  # 16 hexadecimal digits
+    b = np.int64(0)
+    letters = np.int64(0)
+    digit = np.int64(0)
+    for i in range(UUID_LENGTH):
+        c = np.int64(buf[at + i])
+        if _is_dash(i):
+            if c != 45:
+                return np.int64(0), np.int64(0)
+            continue
+        value, letter = _nibble(c)
+        if value < 0:
+            return np.int64(0), np.int64(0)
+        letters |= letter
+        if digit < 16:
+            a = a << 4 | value
+        else:
+            b = b << 4 | value
+        digit += 1
+    version = (a >> 12) & 15
+    if letters == 3 or (version != 4 and version != 7) or lsr(b, 62) != 2:
+        return np.int64(0), np.int64(0)
+    a = lsr(a, 16) << 12 | (a & 0xFFF)  # without the version: 60 bits
+    hi = UUID | (a >> 2) | (version == 7) * (np.int64(1) << 58) | (letters == 2) * (np.int64(1) << 59)
+    return hi, (b & ((np.int64(1) << 62) - 1)) | (a & 3) << 62
+
+
+@leaf
+def _uuid_byte(hi, lo, i):
+    if _is_dash(i):
+        return np.int64(45)
+    a = (hi & ((np.int64(1) << 58) - 1)) << 2 | lsr(lo, 62)
+    a = lsr(a, 12) << 16 | (np.int64(7) if (hi >> 58) & 1 else np.int64(4)) << 12 | (a & 0xFFF)
+    b = (lo & ((np.int64(1) << 62) - 1)) | (np.int64(2) << 62)
+    digit = i - (i > 8) - (i > 13) - (i > 18) - (i > 23)
+    value = lsr(a, 60 - 4 * digit) & 15 if digit < 16 else lsr(b, 124 - 4 * digit) & 15
+    if value < 10:
+        return value + 48
+    return value + 55 if (hi >> 59) & 1 else value + 87
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------------
+
+
+@leaf
+def is_numbered(hi):
+    """Whether a key has the form NUMBERED."""
+    return (hi >> 61) == 1
+
+
+@leaf
+def digits_in(hi):
+    """How many digits a text of the form NUMBERED has at its end."""
+    return (hi >> 56) & 31
+
+
+@leaf
+def prefix_in(hi):
+    """What a text of the form NUMBERED has before these, as a word."""
+    return spread(hi & SEVENS)
+
+
+@unlikely
+def _other_key(buf, at, n, before):
+    """pack_text of what is not NUMBERED."""
+    if n <= SHORT_MOST:
+        last = np.int64(buf[at + 16]) << 56 if n > 16 else np.int64(0)
+        return SHORT | _squeeze(_first(buf, at + 8, n - 8)), _squeeze(_first(buf, at, n)) | last
+    if n <= SIMPLE_MOST:
+        a, b, simple = _sixes(buf, at, n)
+        if simple:
+            return SIMPLE | b, a
+    before = max(before, n - LONG_DIGITS)
+    if before <= LONG_PREFIX and before < n:
+        a, b, simple = _sixes(buf, at, before)
+        if simple:
+            return LONG | b | number(buf, at + before, n - before) << 30 | (n - before - 1) << 57, a
+    if n == UUID_LENGTH:
+        return _uuid_key(buf, at)
+    return np.int64(0), np.int64(0)
+
+
+@leaf
+def pack_text(buf, at, n):
+    """The key (hi, lo) of the text of 1 to 64 characters 0x20 to 0x7e at buf[at], which is no integer id, if it fits; else (0, 0). `buf` has
+    loads.SLACK bytes after it."""
+    before = before_digits(buf, at, n)
+    start = max(before, n - MOST_DIGITS)
+    if start <= PREFIX and start < n:
+        return NUMBERED | (n - start) << 56 | _squeeze(_first(buf, at, start)), number(buf, at + start, n - start)
+    return _other_key(buf, at, n, before)
+
+
+@leaf
+def key_of(buf, at, n):
+    """The key (hi, lo) of any such text."""
+    hi, lo = pack_text(buf, at, n)
+    if hi == 0:
+        return text_key(buf, at, n)
+    return hi, lo
+
+
+@leaf
+def _numbered_byte(hi, lo, i):
+    before = bytes_in(prefix_in(hi))
+    if i < before:
+        return (hi >> (7 * i)) & 127
+    left = digits_in(hi) - 1 - (i - before)
+    return lo // POW10[left] % 10 + 48 if left >= 0 else np.int64(0)
+
+
+@leaf
+def _long_byte(hi, lo, i):
+    before = np.int64(LONG_LEAST)
+    while before < LONG_PREFIX and (hi >> (6 * (before - 10))) & 63 != 0:
+        before += 1
+    if i < before:
+        return _six_at(lo, hi, i)
+    left = ((hi >> 57) & 7) - (i - before)
+    return ((hi >> 30) & ((1 << 27) - 1)) // POW10[left] % 10 + 48 if left >= 0 else np.int64(0)
+
+
+@unlikely
+def text_byte(hi, lo, i):
+    """Byte i (0..63) of the text of a packed key, 0 after its end."""
+    if is_numbered(hi):
+        return _numbered_byte(hi, lo, i)
+    form = hi & FORM
+    if form == SHORT:
+        if i >= SHORT_MOST:
+            return np.int64(0)
+        return (lo >> (7 * i) if i < 8 else hi >> (7 * (i - 8)) if i < 16 else lo >> 56) & 127
+    if form == SIMPLE:
+        return _six_at(lo, hi, i) if i < SIMPLE_MOST else np.int64(0)
+    if form == LONG:
+        return _long_byte(hi, lo, i)
+    return _uuid_byte(hi, lo, i) if i < UUID_LENGTH else np.int64(0)
+
+
+@unlikely
+def unpack_text(hi, lo, words, at):
+    """The text of a packed key to the 8 words from words[at] on, filled up with zeros."""
+    for i in range(8):
+        w = np.int64(0)
+        for j in range(8):
+            w |= text_byte(hi, lo, np.int64(8 * i + j)) << (8 * j)
+        words[at + i] = w
