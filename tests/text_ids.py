@@ -26,6 +26,8 @@ def packed_key(text: str) -> tuple[int, int] | None:
     def bits(values: Sequence[int], size: int) -> int:
         return sum(value << size * i for i, value in enumerate(values))
 
+    if not (text.isascii() and text.isprintable()):
+        return None
     simple = [SIMPLE.find(letter) for letter in text]
     if parts := NUMBERED_TEXT.fullmatch(text):
         return 1 << 61 | len(parts[2]) << 56 | bits(parts[1].encode(), 7), int(parts[2])

@@ -8,7 +8,7 @@ from .kit.jit import kernel, leaf
 from .kit.names import names_add
 from .kit.pairs import pair_put
 from .kit.pools import pool_base, pool_cap, pool_release
-from .kit.text_ids import PACKED, pack_text, unpack_text
+from .kit.text_ids import PACKED, key_of, unpack_text
 from .layout.packed import hash_of, status_of, was_replaced
 from .life.ids import ALIAS_HI, archive_ref, id_insert, order_ref
 
@@ -114,11 +114,10 @@ def _packed(m, data, key, text):
     n = 0
     while n < 8 * L.TEXT_WORDS and data[8 * text + n] != 0:
         n += 1
-    hi, lo = pack_text(data, 8 * text, n)
-    if hi != 0:
-        m[key] = hi
-        m[key + 1] = lo
-    return hi != 0
+    hi, lo = key_of(data, 8 * text, n)
+    m[key] = hi
+    m[key + 1] = lo
+    return hi >= PACKED
 
 
 @kernel("i8(i8[::1], u1[::1])")

@@ -11,14 +11,14 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import bytes_of, stack_words, touch, words_of
+from ..core.kit.bits import bytes_of, stack_words, text_key, touch, words_of
 from ..core.kit.digits import number
 from ..core.kit.jit import kernel, leaf, unlikely
 from ..core.kit.loads import load64
 from ..core.kit.names import name_slot, names_find_from, touch_name
 from ..core.kit.pools import pool_base
 from ..core.kit.rows import account_at
-from ..core.kit.text_ids import key_of
+from ..core.kit.text_ids import pack_text, printable
 from ..core.layout.packed import pack_command, pack_instrument, pack_session_account, pack_terms
 from ..core.risk.visibility import listing_for
 from .fix_parse import (
@@ -52,7 +52,7 @@ from .fix_parse import (
     WAYS,
     take_apart,
 )
-from .fix_values import TIME_WORDS, decimal, plain_id, printable, same_text, timestamp
+from .fix_values import TIME_WORDS, decimal, plain_id, same_text, timestamp
 
 # conn: the common words of core/layout/calls.py, then
 CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 rows after it must be free
@@ -132,7 +132,9 @@ def put_id(buf, at, n, out, word):
         return np.int64(0)
     if not printable(buf, at, n):
         return np.int64(-1)
-    hi, lo = key_of(buf, at, n)
+    hi, lo = pack_text(buf, at, n)
+    if hi == 0:
+        hi, lo = text_key(buf, at, n)
     out[word] = hi
     out[word + 1] = lo
     return np.int64(1 if hi < 0 else 0)

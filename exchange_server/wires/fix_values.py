@@ -170,25 +170,3 @@ def plain_id(buf, at, n):
     if high < 0 or last < 0 or last > 9 or high > 922337203685477580 or (high == 922337203685477580 and last > 7):
         return np.int64(0)
     return high * 10 + last
-
-
-@leaf
-def _out_of_print(w):
-    """Not 0 when a byte of a word is not 0x20..0x7e. Bytes up to 0x7f do not carry into the next when these are added to them."""
-    return (w | ~(w + 0x60 * ONES) | (w + ONES)) & HIGH
-
-
-@leaf
-def printable(buf, at, n):
-    """1 to 64 bytes, each 0x20..0x7e."""
-    if n < 1 or n > 64:
-        return False
-    found = np.int64(0)
-    while n >= 8:
-        found |= _out_of_print(load64(buf, at))
-        at += 8
-        n -= 8
-    if n > 0:
-        mask = (np.int64(1) << (8 * n)) - 1
-        found |= _out_of_print((load64(buf, at) & mask) | (0x20 * ONES & ~mask))
-    return found == 0

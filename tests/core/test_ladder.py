@@ -570,6 +570,6 @@ def test_the_quotas_of_messages_and_journal_bytes_are_of_one_second(make: Make) 
     assert s.new(4, C.BUY, 1, 40, id=1)[0].reason == C.R_QUOTA_MESSAGES, "all sessions of the venue together"
     assert s.new(2, C.BUY, 1, 40, id=2)[0].reason == 0
     s.later(1)
-    refused = [s.new(3, C.BUY, 1, 40, id=f"text-{number}")[0] for number in (1, 2, 3)]
+    refused = [s.new(3, C.BUY, 1, 40, id=f"a text/that takes a row: {number}x")[0] for number in (1, 2, 3)]
     assert [e.reason for e in refused] == [0, 0, C.R_QUOTA_JOURNAL]
     assert (refused[2].limit, refused[2].used, refused[2].asked) == (600, 512, 256)

@@ -133,13 +133,13 @@ def test_a_repeat_is_answered_from_the_archive_after_a_restart_and_a_flood_has_l
 def test_the_text_table_has_a_row_for_every_order_and_every_closed_id() -> None:
     s = PairStory(firms=1, limits=Limits(orders=3, archive=4))
     for i in range(1, 9):
-        close(s, 1, f"closed {i}")
+        close(s, 1, f"a closed order: {i}x")
     for i in range(1, 4):
-        assert s.new(1, C.BUY, 1, 5, id=f"open {i}")[0].kind == C.E_ACCEPTED
+        assert s.new(1, C.BUY, 1, 5, id=f"an open order: {i}xxx")[0].kind == C.E_ACCEPTED
     m = s.pair.core.m
     d = L.H_POOLS + L.P_TEXT * L.POOL_WORDS
     assert m[d + L.PL_USED] == m[d + L.PL_CAP] == 7
-    assert s.do(C.C_REPLACE, session=1, orig="open 1", id="renamed", price=6, qty=1)[0].kind == C.E_REPLACED
+    assert s.do(C.C_REPLACE, session=1, orig="an open order: 1xxx", id="an order: renamed x", price=6, qty=1)[0].kind == C.E_REPLACED
     assert np.count_nonzero(m[L.H_ERROR]) == 0
 
 

@@ -47,6 +47,28 @@ SIXES = (1 << 60) - 1  # 10 of 6
 
 
 @leaf
+def _out_of_print(w):
+    """Not 0 when a byte of a word is not 0x20..0x7e. Bytes up to 0x7f do not carry into the next when these are added to them."""
+    return (w | ~(w + 0x60 * ONES) | (w + ONES)) & HIGH
+
+
+@leaf
+def printable(buf, at, n):
+    """1 to 64 bytes, each 0x20..0x7e."""
+    if n < 1 or n > 64:
+        return False
+    found = np.int64(0)
+    while n >= 8:
+        found |= _out_of_print(load64(buf, at))
+        at += 8
+        n -= 8
+    if n > 0:
+        mask = (np.int64(1) << (8 * n)) - 1
+        found |= _out_of_print((load64(buf, at) & mask) | (0x20 * ONES & ~mask))
+    return found == 0
+
+
+@leaf
 def _first(buf, at, n):
     """The first n (0..8; more: 8) bytes at buf[at] as a word, the others 0."""
     w = load64(buf, at)
@@ -235,8 +257,11 @@ def pack_text(buf, at, n):
 
 @leaf
 def key_of(buf, at, n):
-    """The key (hi, lo) of any such text."""
-    hi, lo = pack_text(buf, at, n)
+    """The key (hi, lo) of any text of 1 to 64 bytes; it is no integer id."""
+    hi = np.int64(0)
+    lo = np.int64(0)
+    if printable(buf, at, n):
+        hi, lo = pack_text(buf, at, n)
     if hi == 0:
         return text_key(buf, at, n)
     return hi, lo

@@ -33,7 +33,7 @@ def test_what_a_logon_may_ask_for() -> None:
 def test_a_message_makes_its_row_or_says_what_is_wrong_with_its_form(street: Street) -> None:
     end = street.up(1)
     kind = OrderEntry(street.engine, end.connection.session)
-    end.order_raw(2, "A1")
+    end.order_raw(2, "an order with a long name")
     order = parse(end.raw)
     turn = TurnInput(8)
     turn.begin(1, 1)
