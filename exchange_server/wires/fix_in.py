@@ -18,7 +18,7 @@ from ..core.kit.loads import load64
 from ..core.kit.names import name_slot, names_find_from, touch_name
 from ..core.kit.pools import pool_base
 from ..core.kit.rows import account_at
-from ..core.kit.text_ids import pack_text, printable
+from ..core.kit.text_ids import pack_text
 from ..core.layout.packed import pack_command, pack_instrument, pack_session_account, pack_terms
 from ..core.risk.visibility import listing_for
 from .fix_parse import (
@@ -130,9 +130,9 @@ def put_id(buf, at, n, out, word):
         out[word] = 0
         out[word + 1] = plain
         return np.int64(0)
-    if not printable(buf, at, n):
-        return np.int64(-1)
     hi, lo = pack_text(buf, at, n)
+    if hi < 0:
+        return np.int64(-1)
     if hi == 0:
         hi, lo = text_key(buf, at, n)
     out[word] = hi

@@ -126,33 +126,19 @@ def mix3(a, b, c):
     return mix2(a ^ (b * -3335678366873096957), c)
 
 
-TEXT_LANES = (-3750763034362895579, 7809847782465536322)  # of no text
-
-
 @leaf
-def text_lanes(data, start, length, h1, h2):
-    """The two lanes of a text's key after `length` more of its bytes."""
+def text_key(data, start, length):
+    """128-bit hash of a ClOrdID text: (hi, lo) with hi < 0. `data` is a uint8 array. Two independent 64-bit lanes."""
+    h1 = -3750763034362895579
+    h2 = 7809847782465536322
     for i in range(start, start + length):
         c = data[i] + 1
         h1 = (h1 ^ c) * 1099511628211
         h1 ^= lsr(h1, 31)
         h2 = (h2 + c) * -7046029254386353131
         h2 ^= lsr(h2, 29)
-    return h1, h2
-
-
-@leaf
-def lanes_key(h1, h2, length):
-    """The key of a text of `length` bytes from its lanes."""
     h1 = (h1 ^ length) * -4417276706812531889
     h1 ^= lsr(h1, 30)
     h2 = (h2 ^ length) * -7723592293110705685
     h2 ^= lsr(h2, 32)
     return h1 | (-9223372036854775807 - 1), h2
-
-
-@leaf
-def text_key(data, start, length):
-    """128-bit key of a ClOrdID text: (hi, lo) with hi < 0. `data` is a uint8 array. Two independent 64-bit lanes."""
-    h1, h2 = text_lanes(data, start, length, TEXT_LANES[0], TEXT_LANES[1])
-    return lanes_key(h1, h2, length)

@@ -1,8 +1,7 @@
-"""Decimal digits in bytes, eight at a time: found, and made numbers. Buffers have loads.SLACK bytes after their content."""
+"""Decimal digits in bytes, made numbers eight at a time. Buffers have loads.SLACK bytes after their content."""
 
 import numpy as np
 
-from .bits import clz
 from .jit import leaf
 from .loads import load64
 
@@ -43,19 +42,3 @@ def number(buf, at, n):
     if low < 0 or middle < 0 or high < 0:
         return np.int64(-1)
     return (high * 100000000 + middle) * 100000000 + low
-
-
-@leaf
-def before_digits(buf, at, n):
-    """How many of the n characters (ASCII) at buf[at] stand before the digits at their end: 0 when all are digits, n when the last is none."""
-    before = np.int64(0)
-    i = np.int64(0)
-    while i < n:
-        t = load64(buf, at + i) ^ ZEROS
-        others = ((t + TO_HIGH) | t) & HIGH  # a carry can only come out of bytes after the text, into others of them
-        if n - i < 8:
-            others &= (np.int64(1) << (8 * (n - i))) - 1
-        if others != 0:
-            before = i + 8 - (clz(others) >> 3)
-        i += 8
-    return before

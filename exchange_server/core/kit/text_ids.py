@@ -19,8 +19,8 @@ Each text has one key, and each key of these forms one text. Characters are 0x20
 
 import numpy as np
 
-from .bits import lsr, text_key
-from .digits import HIGH, ONES, POW10, before_digits, number
+from .bits import clz, lsr, text_key
+from .digits import HIGH, ONES, POW10, TO_HIGH, ZEROS, number
 from .jit import leaf, unlikely
 from .loads import load64
 
@@ -53,19 +53,23 @@ def _out_of_print(w):
 
 
 @leaf
-def printable(buf, at, n):
-    """1 to 64 bytes, each 0x20..0x7e."""
-    if n < 1 or n > 64:
-        return False
-    found = np.int64(0)
-    while n >= 8:
-        found |= _out_of_print(load64(buf, at))
-        at += 8
-        n -= 8
-    if n > 0:
-        mask = (np.int64(1) << (8 * n)) - 1
-        found |= _out_of_print((load64(buf, at) & mask) | (0x20 * ONES & ~mask))
-    return found == 0
+def _read_text(buf, at, n):
+    """(not 0 when one of the n bytes at buf[at] is not 0x20..0x7e, how many stand before the digits at their end: 0 when all are digits)."""
+    wrong = np.int64(0)
+    before = np.int64(0)
+    i = np.int64(0)
+    while i < n:
+        w = load64(buf, at + i)
+        if n - i < 8:
+            mask = (np.int64(1) << (8 * (n - i))) - 1
+            w = (w & mask) | (ZEROS & ~mask)
+        t = w ^ ZEROS
+        wrong |= _out_of_print(w)
+        others = ((t + TO_HIGH) | t) & HIGH  # right where no byte is above 0x7f
+        if others != 0:
+            before = i + 8 - (clz(others) >> 3)
+        i += 8
+    return wrong, before
 
 
 @leaf
@@ -246,9 +250,13 @@ def _other_key(buf, at, n, before):
 
 @leaf
 def pack_text(buf, at, n):
-    """The key (hi, lo) of the text of 1 to 64 characters 0x20 to 0x7e at buf[at], which is no integer id, if it fits; else (0, 0). `buf` has
-    loads.SLACK bytes after it."""
-    before = before_digits(buf, at, n)
+    """The key (hi, lo) of the text of n bytes at buf[at], which is no integer id, if it fits. hi 0: it does not; -1: it is no ClOrdID, for its
+    length or a byte that is not 0x20 to 0x7e. `buf` has loads.SLACK bytes after it."""
+    if n < 1 or n > 64:
+        return np.int64(-1), np.int64(0)
+    wrong, before = _read_text(buf, at, n)
+    if wrong != 0:
+        return np.int64(-1), np.int64(0)
     start = max(before, n - MOST_DIGITS)
     if start <= PREFIX and start < n:
         return NUMBERED | (n - start) << 56 | _squeeze(_first(buf, at, start)), number(buf, at + start, n - start)
@@ -257,12 +265,9 @@ def pack_text(buf, at, n):
 
 @leaf
 def key_of(buf, at, n):
-    """The key (hi, lo) of any text of 1 to 64 bytes; it is no integer id."""
-    hi = np.int64(0)
-    lo = np.int64(0)
-    if printable(buf, at, n):
-        hi, lo = pack_text(buf, at, n)
-    if hi == 0:
+    """The key (hi, lo) of any text of bytes; it is no integer id."""
+    hi, lo = pack_text(buf, at, n)
+    if hi <= 0:
         return text_key(buf, at, n)
     return hi, lo
 
