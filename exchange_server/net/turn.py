@@ -8,7 +8,7 @@ Guarantees
   * A journal that failed, or a broken invariant, ends the process: nothing more is released, `done` gets the exit code.
   * An error in one connection's Python code ends only that connection: its rows of this turn are removed.
 
-This file defines the order of the steps; the steps themselves are in links.py, calendar.py, gate.py, pressure.py, fairness.py, floods.py, crossing.py,
+This file defines the order of the steps; the steps themselves are in intake.py, links.py, calendar.py, gate.py, pressure.py, fairness.py, floods.py, crossing.py,
 long_crossing.py, housekeeping.py.
 """
 
@@ -27,7 +27,7 @@ from ..core.layout import definitions as d
 from ..core.layout import plain
 from ..disk import long_turn, small_turn
 from ..exits import Exit
-from ..gateway.connection import WHOLE_TURN, TurnInput
+from ..gateway.connection import TurnInput
 from ..gateway.sessions import before_logon
 from ..journal.store import JournalFailed
 from .calendar import Calendar
@@ -38,6 +38,7 @@ from .fairness import Fairness
 from .floods import Floods
 from .gate import Gate
 from .housekeeping import Housekeeping
+from .intake import Intake
 from .limits import Limits
 from .links import Links
 from .long_crossing import LongCrossing
@@ -95,7 +96,7 @@ class Pipeline:
         self.input = TurnInput(limits.inbox_rows)
         self._inline_words = limits.inline_rows * L.CMD_WORDS
         self.done: asyncio.Future[int] = loop.create_future()
-        self.fairness = Fairness(limits, directory.owners)
+        self.fairness = fairness = Fairness(limits, directory.owners)
         self.gate = gate = Gate(journal, clock, counters, self.wake)
         self.floods = Floods(limits, gate, clock.tick_ns, engine.paces, lambda: counters.rows, loop.call_later, self.wake)
         self.calendar = calendar = Calendar(loop, clock, limits, counters, log, self.wake)
@@ -108,13 +109,12 @@ class Pipeline:
         self.close_after_turn: Callable[[Link], None] = links.close_after_turn
         self.arm: Callable[[Link], None] = calendar.arm
         self.hold: Callable[[Link | Fan, bytes], None] = gate.put
+        self.intake = Intake(links, fairness, limits, counters, log, calendar.arm)
         self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → its callback
-        self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
         self._ready: list[Link] = []
         self._row_seq = engine.row_seq
         self._turn_no = engine.turn
         self._ticket = 0
-        self._alone = True  # at most one link had input in this turn
         self._scheduled = False
         self._stopped = False
         self._unkept: NDArray[np.int64] | None = None
@@ -157,7 +157,7 @@ class Pipeline:
 
     def expect(self, offset: int, callback: Callable[[Any], None]) -> None:
         """`callback` gets the AdminAnswer to the ADMIN row just added at word `offset` of the turn's inbox, in the same turn."""
-        self._admin_rows.append((offset, callback))
+        self.intake.asked.append((offset, callback))
 
     # ---------------------------------------------------------------------------------------------------------- turn
     def turn(self) -> None:
@@ -213,7 +213,8 @@ class Pipeline:
                 if slice:
                     inp.add(codes.C_CONTINUE, values={L.CMD_SLICE: d.SLICE})
                 if self._ready:
-                    self._gather(inp, now)
+                    ready, self._ready = self._ready, []  # links that are marked meanwhile are for the next turn
+                    self.intake.gather(inp, ready, self._ready, now)
         if links.gone:
             links.log_off(inp)
         words = inp.words
@@ -223,7 +224,7 @@ class Pipeline:
         if links.closing:
             links.close_now()
         if applied:
-            alone = (self._alone and not self._ready) or self.floods.theirs
+            alone = (self.intake.alone and not self._ready) or self.floods.theirs
             gate.commit(self._ticket, words <= self._inline_words, alone and not settling, now)
             self._follow_up(inp)
         self._close_turn(now)
@@ -309,58 +310,6 @@ class Pipeline:
         self._follow_up(inp)
         return True
 
-    def _gather(self, inp: TurnInput, now: int) -> None:
-        """Add the input of every ready link, within its share, as rows of the turn."""
-        ready = self._ready
-        again: list[Link] = []
-        self._alone = len(ready) == 1
-        limits, fairness, links = self.limits, self.fairness, self.links
-        short = fairness.begin(ready, now)
-        if short and len(ready) > fairness.crowd:
-            ready, again = fairness.choose(ready, now)
-        self._ready = again
-        for i, link in enumerate(ready):
-            if inp.words >= inp.limit:  # `full`, without a call
-                again.extend(ready[i:])
-                break
-            link.ready = False
-            connection = link.connection
-            if connection is None or (link.closing is not None and not link.lost):
-                if connection is not None:
-                    connection.start = connection.end = 0  # input of a closing peer is discarded
-                continue
-            if link.held + link.queued > limits.read_stop_bytes and not link.lost:
-                link.stalled = True
-                continue
-            words, acts = inp.words, len(self._admin_rows)
-            due = connection.next_due
-            if connection.end != connection.start:
-                connection.last_in_ns = now
-            inp.share = fairness.share if short and link is not fairness.modest else WHOLE_TURN
-            try:
-                link.wants = wants = connection.gather(inp)
-            except Exception as error:
-                inp.words = words
-                del self._admin_rows[acts:]
-                link.wants = wants = False
-                self.counters.gateway_faults += 1
-                self.log("error", "gateway_fault", peer=link.peer, session=connection.session, exc_info=error)
-                link.transport.abort()
-                continue
-            fairness.note(link, inp.words - words, wants, now)
-            if wants:
-                link.ready = True
-                again.append(link)
-            elif link.eof and link.closing is None and not link.lost:
-                connection.dropped(links.unsent(link))  # closed without a logout: it may not read the remaining output
-                connection.close(codes.OK, "end of input")
-            if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
-                link.resume()
-            if not connection.session and not connection.held_until and link.received > limits.logon_bytes and link.deadline:
-                links.no_logon(link, f"{limits.logon_bytes} bytes")
-            if connection.next_due != due or not link.timer_at:
-                self.arm(link)
-
     def _apply(self, inp: TurnInput, words: int) -> None:
         inbox = inp.inbox
         first = self._row_seq
@@ -368,10 +317,10 @@ class Pipeline:
         self._ticket = self.journal.append_turn(inbox, words)
         if words > self._inline_words:
             self.gate.begin(self._ticket)
-        if self._admin_rows:
-            for offset, callback in self._admin_rows:  # the answer has the count of rows up to and including its own
+        if asked := self.intake.asked:
+            for offset, callback in asked:  # the answer has the count of rows up to and including its own
                 self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
-            self._admin_rows.clear()
+            asked.clear()
         if self._long is not None and words > self._inline_words and not self.directory.fresh:
             answers = self._carry_out(self._long, inbox, words)
         else:

@@ -135,6 +135,30 @@ async def test_a_slow_reader_is_told_from_where_it_missed() -> None:
         await until(lambda: connection.expelled)
 
 
+async def test_a_link_that_is_marked_while_others_are_read_is_in_the_next_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the same one, whose time has passed for it, nor in none."""
+    async with Street() as street:
+        for session in (1, 2):
+            await street.client(session)
+        await until(lambda: {1, 2} <= street.directory.bound.keys())
+        one, two = street.directory.bound[1], street.directory.bound[2]
+        turns: list[tuple[int, int]] = []
+
+        def noted(connection: LineConnection, turn: Any) -> bool:
+            turns.append((connection.session, turn.tick_ns))
+            if connection is one:
+                two.outlet.ask_turn()
+            return False
+
+        monkeypatch.setattr(LineConnection, "gather", noted)
+        street.pipeline.mark(one.pipe)
+        await until(lambda: len(turns) == 2)
+        await asyncio.sleep(0.02)
+        (first, at), (second, later) = turns
+        assert (first, second) == (1, 2) and later > at and not two.pipe.ready
+        assert street.pipeline._ready == []
+
+
 async def test_nothing_leaves_before_its_turn_is_durable() -> None:
     async with Street(hold=True) as street:
         reader, writer = await street.client(1)
