@@ -32,6 +32,7 @@ from .stream import BLOCK, Stream, Wire, binary_bytes, fix_bytes, joined
 
 STEP = 64  # a peer sends again when so many of its window are free
 LEAD = 8  # windows by which a peer may have less left than another: all of them send until the end
+TEXTS = {"text": "DESK-7F-", "unusual": "DESK-7F/2026-11-30/"}  # before the digits of a ClOrdID; of an unusual one the text does not fit into its key
 LARGE = 10**17  # first of the large ids: they take 9 bytes on the binary wire
 
 
@@ -51,7 +52,7 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
     seconds: float = 15.0  # nothing is sent after this time
     spin: bool = False
     seed: int = 5
-    ids: str = ""  # "": decimal from 1; "large": from 10**17; "text": with a prefix (FIX)
+    ids: str = ""  # "": decimal from 1; "large": from 10**17; FIX: TEXTS
     server: int = 0  # its process, for its processor time
     keep: str = ""  # folder for what is received of the sample; empty: no sample
 
@@ -170,7 +171,7 @@ class Mill:
     def __init__(self, job: Job, stream: Stream, accounts: dict[str, int], sending: str) -> None:
         """accounts: the server's ids by name (binary)."""
         self.job, self.stream, self.sending = job, stream, sending
-        self.prefix = "DESK-7F-" if job.ids == "text" else ""
+        self.prefix = TEXTS.get(job.ids, "")
         self.ids = np.zeros(stream.accounts + FIRST_TRADING_ACCOUNT, np.int64)
         self.names = [""] * FIRST_TRADING_ACCOUNT
         for account in range(FIRST_TRADING_ACCOUNT, len(self.ids)):

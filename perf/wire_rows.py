@@ -193,8 +193,9 @@ def wide(scale: float = 1.0) -> list[Result]:
 
 
 def ids(scale: float = 1.0) -> list[Result]:
-    """Other ClOrdIDs: large integers on the binary wire, texts on FIX."""
-    return [*pipelined("binary", 8, 0, scale, ids="large"), *pipelined("fix", 8, 0, scale, ids="text")]
+    """Other ClOrdIDs: large integers on the binary wire; on FIX texts of a usual form, then of one that takes rows of its own."""
+    texts = [pipelined("fix", 8, 0, scale, ids=kind) for kind in ("text", "unusual")]
+    return [*pipelined("binary", 8, 0, scale, ids="large"), *texts[0], *texts[1]]
 
 
 def long(scale: float = 1.0) -> list[Result]:

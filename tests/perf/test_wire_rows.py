@@ -58,7 +58,7 @@ def once(work: Any) -> Any:
 
 
 @pytest.mark.usefixtures("real_disk")
-@pytest.mark.parametrize(("wire", "ids"), [("binary", "large"), ("fix", "text")])
+@pytest.mark.parametrize(("wire", "ids"), [("binary", "large"), ("fix", "text"), ("fix", "unusual")])
 def test_other_ids_and_the_reports_of_the_sample(wire: str, ids: str, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = sample.check
     monkeypatch.setattr(sample, "expected", once(sample.expected))
