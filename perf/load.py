@@ -32,7 +32,10 @@ from .stream import BLOCK, Stream, Wire, binary_bytes, fix_bytes, joined
 
 STEP = 64  # a peer sends again when so many of its window are free
 LEAD = 8  # windows by which a peer may have less left than another: all of them send until the end
-TEXTS = {"text": "DESK-7F-", "unusual": "DESK-7F/2026-11-30/"}  # before the digits of a ClOrdID; of an unusual one the text does not fit into its key
+TEXTS = {
+    "text": "DESK-7F-",
+    "unusual": "DESK-7F/2026-11-30/",
+}  # before the digits of a ClOrdID; of an unusual one the text does not fit into its key
 LARGE = 10**17  # first of the large ids: they take 9 bytes on the binary wire
 
 

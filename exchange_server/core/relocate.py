@@ -120,6 +120,16 @@ def _packed(m, data, key, text):
     return hi >= PACKED
 
 
+@leaf
+def _take_text(m, data, key, text):
+    """The same for the key at m[key], if it is a hash, and the text row that m[text] points to, which is released then. 1: it was; 0: not."""
+    if m[key] >= 0 or not _packed(m, data, key, m[text]):
+        return 0
+    pool_release(m, L.P_TEXT, m[text])
+    m[text] = 0
+    return 1
+
+
 @kernel("i8(i8[::1], u1[::1])")
 def pack_texts(m, data):
     """Put the texts of ClOrdIDs into their keys where they fit, as rules version 10 has them; before it all were in rows of their own. The ClOrdID
@@ -129,10 +139,7 @@ def pack_texts(m, data):
         account = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
         o = m[account + L.AC_ORDERS] if m[account] == i else 0
         while o != 0:
-            if m[o + L.O_KEY_HI] < 0 and _packed(m, data, o + L.O_KEY_HI, m[o + L.O_TEXT]):
-                pool_release(m, L.P_TEXT, m[o + L.O_TEXT])
-                m[o + L.O_TEXT] = 0
-                count += 1
+            count += _take_text(m, data, o + L.O_KEY_HI, o + L.O_TEXT)
             o = m[o + L.O_ACCT_NEXT]
         at = m[account + L.AC_HELD] if m[account] == i else 0
         while at != 0:
@@ -145,10 +152,7 @@ def pack_texts(m, data):
         f = pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
         a = m[f + L.F_OLDEST] if m[f] == firm else 0
         while a != 0:
-            if m[a + L.AR_KEY_HI] < 0 and _packed(m, data, a + L.AR_KEY_HI, m[a + L.AR_TEXT]):
-                pool_release(m, L.P_TEXT, m[a + L.AR_TEXT])
-                m[a + L.AR_TEXT] = 0
-                count += 1
+            count += _take_text(m, data, a + L.AR_KEY_HI, a + L.AR_TEXT)
             a = m[a + L.AR_NEXT]
     return count
 
