@@ -40,7 +40,6 @@ LONG_PREFIX = 15
 LONG_DIGITS = 8
 UUID_LENGTH = 36
 SEVENS = (1 << 56) - 1  # 8 characters of 7 bits
-SIXES = (1 << 60) - 1  # 10 of 6
 
 
 # ---- characters ----------------------------------------------------------------------------------------------------
