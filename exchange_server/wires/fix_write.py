@@ -6,11 +6,11 @@ A field is written as SOH, tag, `=`, value: the constant word of `tag_word` begi
 
 import numpy as np
 
-from ..core.kit.bits import clz, ctz, lsr, words_of
+from ..core.kit.bits import clz, ctz, lsr, stack_words, words_of
 from ..core.kit.digits import HIGH, ONES, POW10, ZEROS
 from ..core.kit.jit import leaf, unlikely
 from ..core.kit.loads import store64
-from ..core.kit.text_ids import bytes_in, digits_in, is_numbered, prefix_in, text_byte
+from ..core.kit.text_ids import bytes_in, digits_in, is_numbered, prefix_in, unpack_text
 from ..core.layout import TEXT_WORDS
 
 
@@ -153,20 +153,17 @@ def put_digits(out, p, v, digits):
 
 
 @unlikely
-def _put_packed_bytes(out, p, hi, lo):
-    for i in range(8 * TEXT_WORDS):
-        byte = text_byte(hi, lo, np.int64(i))
-        if byte == 0:
-            return p + i
-        out[p + i] = byte
-    return p + 8 * TEXT_WORDS
+def _put_unpacked(out, p, hi, lo):
+    """put_packed of what is not NUMBERED."""
+    text = stack_words(TEXT_WORDS)
+    return put_words(out, p, text, 0, unpack_text(hi, lo, text, 0))
 
 
 @leaf
 def put_packed(out, p, hi, lo):
     """The text of a packed key (core/kit/text_ids.py)."""
     if not is_numbered(hi):
-        return _put_packed_bytes(out, p, hi, lo)
+        return _put_unpacked(out, p, hi, lo)
     prefix = prefix_in(hi)
     store64(out, p, prefix)
     return put_digits(out, p + bytes_in(prefix), lo, digits_in(hi))

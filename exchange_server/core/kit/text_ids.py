@@ -19,8 +19,8 @@ Each text has one key, and each key of these forms one text. Characters are 0x20
 
 import numpy as np
 
-from .bits import clz, lsr, text_key
-from .digits import HIGH, ONES, POW10, TO_HIGH, ZEROS, number
+from .bits import clz, lsr, text_key, words_of
+from .digits import HIGH, ONES, TO_HIGH, ZEROS, number
 from .jit import leaf, unlikely
 from .loads import load64
 
@@ -100,61 +100,38 @@ def bytes_in(w):
     return lsr((lsr((w + 0x7F * ONES) & HIGH, 7)) * ONES, 56)
 
 
-@leaf
-def _six_of(c):
-    """1 to 63 for a character of SIMPLE, 0 for another."""
-    if c >= 48 and c <= 57:
-        return c - 47
-    if c >= 65 and c <= 90:
-        return c - 54
-    if c >= 97 and c <= 122:
-        return c - 60
-    return np.int64(63 if c == 45 else 0)
-
-
-@leaf
-def _of_six(six):
-    if six <= 10:
-        return six + 47 if six > 0 else np.int64(0)
-    if six <= 36:
-        return six + 54
-    return six + 60 if six < 63 else np.int64(45)
+_SIMPLE = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"
+SIX_OF = np.zeros(256, np.int64)  # 1 to 63 for a character of SIMPLE, 0 for another
+SIX_OF[list(_SIMPLE)] = range(1, 64)
+OF_SIX = np.array([0, *_SIMPLE], np.int64)
 
 
 @leaf
 def _sixes(buf, at, n):
     """(n <= 20 characters in two words, whether each is one of SIMPLE)."""
+    six_of = words_of(SIX_OF)
     a = np.int64(0)
     b = np.int64(0)
-    simple = True
-    for i in range(n):
-        six = _six_of(np.int64(buf[at + i]))
-        simple = simple and six != 0
-        if i < 10:
-            a |= six << (6 * i)
-        else:
-            b |= six << (6 * (i - 10))
-    return a, b, simple
-
-
-@leaf
-def _six_at(a, b, i):
-    return _of_six((a >> (6 * i) if i < 10 else b >> (6 * (i - 10))) & 63)
+    others = np.int64(0)
+    for i in range(min(n, 10)):
+        six = six_of[buf[at + i]]
+        others |= six == 0
+        a |= six << (6 * i)
+    for i in range(10, n):
+        six = six_of[buf[at + i]]
+        others |= six == 0
+        b |= six << (6 * (i - 10))
+    return a, b, others == 0
 
 
 # ---- UUIDs -----------------------------------------------------------------------------------------------------------
 
 
-@leaf
-def _nibble(c):
-    """(value of a hexadecimal digit, -1: none; 1 for a small letter, 2 for a capital, 0 for a digit)."""
-    if c >= 48 and c <= 57:
-        return c - 48, np.int64(0)
-    if c >= 97 and c <= 102:
-        return c - 87, np.int64(1)
-    if c >= 65 and c <= 70:
-        return c - 55, np.int64(2)
-    return np.int64(-1), np.int64(0)
+SMALL, CAPITAL, NO_DIGIT = 1 << 4, 1 << 5, 1 << 6
+HEX_OF = np.full(256, NO_DIGIT, np.int64)  # value of a hexadecimal digit, and whether it is a small letter or a capital
+HEX_OF[list(b"0123456789")] = range(10)
+HEX_OF[list(b"abcdef")] = range(SMALL + 10, SMALL + 16)
+HEX_OF[list(b"ABCDEF")] = range(CAPITAL + 10, CAPITAL + 16)
 
 
 @leaf
@@ -165,45 +142,27 @@ def _is_dash(i):
 @leaf
 def _uuid_key(buf, at):
     """(hi, lo) of the 36 characters at buf[at]; hi 0: they are no UUID of this form."""
-    a = np.int64(0)  # 16 hexadecimal digits
+    hex_of = words_of(HEX_OF)
+    a = np.int64(0)  # 16 hexadecimal digits, and 16 more
     b = np.int64(0)
-    letters = np.int64(0)
-    digit = np.int64(0)
+    found = np.int64(0)
     for i in range(UUID_LENGTH):
-        c = np.int64(buf[at + i])
         if _is_dash(i):
-            if c != 45:
+            if buf[at + i] != 45:
                 return np.int64(0), np.int64(0)
             continue
-        value, letter = _nibble(c)
-        if value < 0:
-            return np.int64(0), np.int64(0)
-        letters |= letter
-        if digit < 16:
-            a = a << 4 | value
-        else:
-            b = b << 4 | value
-        digit += 1
+        digit = hex_of[buf[at + i]]
+        found |= digit
+        a = a << 4 | lsr(b, 60)
+        b = b << 4 | (digit & 15)
     version = (a >> 12) & 15
-    if letters == 3 or (version != 4 and version != 7) or lsr(b, 62) != 2:
+    mixed = found & (SMALL | CAPITAL) == SMALL | CAPITAL
+    if found & NO_DIGIT or mixed or (version != 4 and version != 7) or lsr(b, 62) != 2:
         return np.int64(0), np.int64(0)
     a = lsr(a, 16) << 12 | (a & 0xFFF)  # without the version: 60 bits
-    hi = UUID | (a >> 2) | (version == 7) * (np.int64(1) << 58) | (letters == 2) * (np.int64(1) << 59)
+    capitals = np.int64(1) << 59 if found & CAPITAL else np.int64(0)
+    hi = UUID | (a >> 2) | (version == 7) * (np.int64(1) << 58) | capitals
     return hi, (b & ((np.int64(1) << 62) - 1)) | (a & 3) << 62
-
-
-@leaf
-def _uuid_byte(hi, lo, i):
-    if _is_dash(i):
-        return np.int64(45)
-    a = (hi & ((np.int64(1) << 58) - 1)) << 2 | lsr(lo, 62)
-    a = lsr(a, 12) << 16 | (np.int64(7) if (hi >> 58) & 1 else np.int64(4)) << 12 | (a & 0xFFF)
-    b = (lo & ((np.int64(1) << 62) - 1)) | (np.int64(2) << 62)
-    digit = i - (i > 8) - (i > 13) - (i > 18) - (i > 23)
-    value = lsr(a, 60 - 4 * digit) & 15 if digit < 16 else lsr(b, 124 - 4 * digit) & 15
-    if value < 10:
-        return value + 48
-    return value + 55 if (hi >> 59) & 1 else value + 87
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------
@@ -271,48 +230,74 @@ def key_of(buf, at, n):
     return hi, lo
 
 
-@leaf
-def _numbered_byte(hi, lo, i):
-    before = bytes_in(prefix_in(hi))
-    if i < before:
-        return (hi >> (7 * i)) & 127
-    left = digits_in(hi) - 1 - (i - before)
-    return lo // POW10[left] % 10 + 48 if left >= 0 else np.int64(0)
+# ---- texts of keys ---------------------------------------------------------------------------------------------------
 
 
 @leaf
-def _long_byte(hi, lo, i):
-    before = np.int64(LONG_LEAST)
-    while before < LONG_PREFIX and (hi >> (6 * (before - 10))) & 63 != 0:
-        before += 1
-    if i < before:
-        return _six_at(lo, hi, i)
-    left = ((hi >> 57) & 7) - (i - before)
-    return ((hi >> 30) & ((1 << 27) - 1)) // POW10[left] % 10 + 48 if left >= 0 else np.int64(0)
+def _put_byte(words, at, i, byte):
+    """Byte i of the text in the words from words[at] on, where there is a 0."""
+    words[at + (i >> 3)] |= byte << ((i & 7) << 3)
 
 
-@unlikely
-def text_byte(hi, lo, i):
-    """Byte i (0..63) of the text of a packed key, 0 after its end."""
-    if is_numbered(hi):
-        return _numbered_byte(hi, lo, i)
-    form = hi & FORM
-    if form == SHORT:
-        if i >= SHORT_MOST:
-            return np.int64(0)
-        return (lo >> (7 * i) if i < 8 else hi >> (7 * (i - 8)) if i < 16 else lo >> 56) & 127
-    if form == SIMPLE:
-        return _six_at(lo, hi, i) if i < SIMPLE_MOST else np.int64(0)
-    if form == LONG:
-        return _long_byte(hi, lo, i)
-    return _uuid_byte(hi, lo, i) if i < UUID_LENGTH else np.int64(0)
+@leaf
+def _put_number(words, at, i, value, digits):
+    """So many digits of a number as the bytes from i on."""
+    for place in range(i + digits - 1, i - 1, -1):
+        rest = value // 10
+        _put_byte(words, at, place, value - 10 * rest + 48)
+        value = rest
+
+
+@leaf
+def _put_sixes(words, at, a, b, most):
+    """The characters of SIMPLE in the words a and b, up to `most`, as the first bytes. Returns how many there are."""
+    of_six = words_of(OF_SIX)
+    for i in range(most):
+        byte = of_six[(a >> (6 * i) if i < 10 else b >> (6 * (i - 10))) & 63]
+        if byte == 0:
+            return np.int64(i)
+        _put_byte(words, at, i, byte)
+    return np.int64(most)
+
+
+@leaf
+def _put_uuid(words, at, hi, lo):
+    a = (hi & ((np.int64(1) << 58) - 1)) << 2 | lsr(lo, 62)
+    a = lsr(a, 12) << 16 | (np.int64(7) if (hi >> 58) & 1 else np.int64(4)) << 12 | (a & 0xFFF)
+    b = (lo & ((np.int64(1) << 62) - 1)) | (np.int64(2) << 62)
+    letter = np.int64(55 if (hi >> 59) & 1 else 87)
+    for i in range(UUID_LENGTH):
+        if _is_dash(i):
+            _put_byte(words, at, i, 45)
+            continue
+        value = lsr(a, 60)  # 16 digits from a, then those of b
+        a = a << 4 | lsr(b, 60)
+        b <<= 4
+        _put_byte(words, at, i, value + (letter if value > 9 else 48))
 
 
 @unlikely
 def unpack_text(hi, lo, words, at):
-    """The text of a packed key to the 8 words from words[at] on, filled up with zeros."""
+    """The text of a packed key to the 8 words from words[at] on, filled up with zeros. Returns its length."""
     for i in range(8):
-        w = np.int64(0)
-        for j in range(8):
-            w |= text_byte(hi, lo, np.int64(8 * i + j)) << (8 * j)
-        words[at + i] = w
+        words[at + i] = 0
+    if is_numbered(hi):
+        words[at] = prefix_in(hi)
+        before = bytes_in(words[at])
+        _put_number(words, at, before, lo, digits_in(hi))
+        return before + digits_in(hi)
+    form = hi & FORM
+    if form == SHORT:
+        words[at] = spread(lo & SEVENS)
+        words[at + 1] = spread(hi & SEVENS)
+        words[at + 2] = lsr(lo, 56) & 127
+        return bytes_in(words[at]) + bytes_in(words[at + 1]) + bytes_in(words[at + 2])
+    if form == SIMPLE:
+        return _put_sixes(words, at, lo, hi, SIMPLE_MOST)
+    if form == LONG:
+        digits = ((hi >> 57) & 7) + 1
+        before = _put_sixes(words, at, lo, hi, LONG_PREFIX)
+        _put_number(words, at, before, (hi >> 30) & ((1 << 27) - 1), digits)
+        return before + digits
+    _put_uuid(words, at, hi, lo)
+    return np.int64(UUID_LENGTH)
