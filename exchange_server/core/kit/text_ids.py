@@ -35,7 +35,7 @@ PREFIX = 8  # characters before the digits in NUMBERED
 MOST_DIGITS = 18
 SHORT_MOST = 17
 SIMPLE_MOST = 20
-LONG_LEAST = 13
+SIXES = 10  # of its characters in a word
 LONG_PREFIX = 15
 LONG_DIGITS = 8
 UUID_LENGTH = 36
@@ -108,20 +108,15 @@ OF_SIX = np.array([0, *_SIMPLE], np.int64)
 
 @leaf
 def _sixes(buf, at, n):
-    """(n <= 20 characters in two words, whether each is one of SIMPLE)."""
+    """(the first n characters, at most 10, in a word; whether each is one of SIMPLE). n below 0: none."""
     six_of = words_of(SIX_OF)
-    a = np.int64(0)
-    b = np.int64(0)
+    word = np.int64(0)
     others = np.int64(0)
-    for i in range(min(n, 10)):
+    for i in range(min(n, SIXES)):
         six = six_of[buf[at + i]]
         others |= six == 0
-        a |= six << (6 * i)
-    for i in range(10, n):
-        six = six_of[buf[at + i]]
-        others |= six == 0
-        b |= six << (6 * (i - 10))
-    return a, b, others == 0
+        word |= six << (6 * i)
+    return word, others == 0
 
 
 # ---- UUIDs -----------------------------------------------------------------------------------------------------------
@@ -192,17 +187,20 @@ def _other_key(buf, at, n, before):
     if n <= SHORT_MOST:
         last = np.int64(buf[at + 16]) << 56 if n > 16 else np.int64(0)
         return SHORT | _squeeze(_first(buf, at + 8, n - 8)), _squeeze(_first(buf, at, n)) | last
+    if n == UUID_LENGTH:
+        return _uuid_key(buf, at)
+    if n > LONG_PREFIX + LONG_DIGITS:
+        return np.int64(0), np.int64(0)
+    a, a_simple = _sixes(buf, at, n)
     if n <= SIMPLE_MOST:
-        a, b, simple = _sixes(buf, at, n)
-        if simple:
+        b, b_simple = _sixes(buf, at + SIXES, n - SIXES)
+        if a_simple and b_simple:
             return SIMPLE | b, a
     before = max(before, n - LONG_DIGITS)
     if before <= LONG_PREFIX and before < n:
-        a, b, simple = _sixes(buf, at, before)
-        if simple:
+        b, b_simple = _sixes(buf, at + SIXES, before - SIXES)
+        if a_simple and b_simple:
             return LONG | b | number(buf, at + before, n - before) << 30 | (n - before - 1) << 57, a
-    if n == UUID_LENGTH:
-        return _uuid_key(buf, at)
     return np.int64(0), np.int64(0)
 
 
@@ -253,7 +251,7 @@ def _put_sixes(words, at, a, b, most):
     """The characters of SIMPLE in the words a and b, up to `most`, as the first bytes. Returns how many there are."""
     of_six = words_of(OF_SIX)
     for i in range(most):
-        byte = of_six[(a >> (6 * i) if i < 10 else b >> (6 * (i - 10))) & 63]
+        byte = of_six[(a >> (6 * i) if i < SIXES else b >> (6 * (i - SIXES))) & 63]
         if byte == 0:
             return np.int64(i)
         _put_byte(words, at, i, byte)
@@ -262,6 +260,7 @@ def _put_sixes(words, at, a, b, most):
 
 @leaf
 def _put_uuid(words, at, hi, lo):
+    """The characters of a UUID as the first bytes."""
     a = (hi & ((np.int64(1) << 58) - 1)) << 2 | lsr(lo, 62)
     a = lsr(a, 12) << 16 | (np.int64(7) if (hi >> 58) & 1 else np.int64(4)) << 12 | (a & 0xFFF)
     b = (lo & ((np.int64(1) << 62) - 1)) | (np.int64(2) << 62)
