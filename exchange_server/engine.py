@@ -19,6 +19,7 @@ from protocol import codes
 from . import prefault
 from .core import audit, used_ids
 from .core import layout as L
+from .core.kit.eights import LINE
 from .core.kit.lines import zeros_on_lines
 from .core.kit.pairs import PAIR_WORDS
 from .core.layout import plain
@@ -121,7 +122,7 @@ class Capacities:
             (L.P_SPECIAL, L.SPECIAL_WORDS, self.orders),
             (L.P_TIMER, L.TIMER_WORDS, self.orders),
             (L.P_HEAP, 1, self.orders),
-            (L.P_ID_HASH, 1, _power_of_two(3 * (self.orders + self.archive))),  # at most two entries each
+            (L.P_ID_HASH, 1, _power_of_two(max(LINE, 3 * (self.orders + self.archive)))),  # at most two entries each
             (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(self.pair_rows() * 8 // 7 + 8)),
             (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),

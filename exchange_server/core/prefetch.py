@@ -1,6 +1,6 @@
 """Prefetching: the following rows of a turn show which cache lines they will need.
 
-A command touches some thirty cache lines, many of which were not touched recently: the slot of its ClOrdID, the order and its neighbours in the queue and
+A command touches some thirty cache lines, many of which were not touched recently: the line of its ClOrdID, the order and its neighbours in the queue and
 in the account's list, the book's nodes and the level, the collateral row; where there are many instruments or accounts, their rows too. Loaded from
 memory one after the other they cost 100 ns and more each. Stages look ahead of the current command, each at what the one before has fetched; the table
 says which lines each stage fetches. These are hints only and nothing of the state is written, so events, state and replay are the same without them.
@@ -10,20 +10,20 @@ says which lines each stage fetches. These are hints only and nothing of the sta
 | 40             | the row of the command                               | the row of the command                                     |
 | 30 (wide)      | instrument, account                                  | -                                                          |
 | 27 (wide)      | event, listing, best levels                          | -                                                          |
-| 24             | slots of its id and of (account, event), the root    | slots of its ids                                           |
+| 24             | line of its id, slot of (account, event), the root   | lines of its ids                                           |
 | 16             | collateral row, the next node                        | the order                                                  |
 | 9              | columns, balance, the leaf; the order it meets       | its neighbours, level, collateral row; the leaf of the new |
 |                |                                                      | price; wide, instead of the leaf: instrument               |
-| 5              | the level; the account's newest order; the slot of   | the new level; wide: event, balance                        |
+| 5              | the level; the account's newest order; the line of   | the new level; wide: event, balance                        |
 |                | the id of the order it meets                         |                                                            |
 | 2              | the level's last order                               | the new level's last order                                 |
 
-With the slots of 24 ahead goes that of the closed id that is forgotten next (life/archive.py).
+With the lines of 24 ahead goes that of the closed id that is forgotten next (life/archive.py).
 
 Wide: with more instruments or accounts than the caches hold. With fewer, these rows are there anyway, and looking at them would cost more than it saves.
 
 What a stage has found is noted for the next (`seen`), on the stack of the kernel, so that it is not looked for again. The commands
-between two stages change the state, so a note may be out of date. Each stage therefore checks what it follows: that a slot has what it had, and that a
+between two stages change the state, so a note may be out of date. Each stage therefore checks what it follows: that a place has what it had, and that a
 word of the book leads to a node. Rows ahead may be text rows with any content, so every word read there is checked to be in its table.
 """
 
@@ -31,7 +31,7 @@ from protocol import codes as C
 
 from . import layout as L
 from .book.levels import book_word
-from .kit.bits import mix2, touch, touch_row
+from .kit.bits import ctz, mix2, touch, touch_row
 from .kit.jit import leaf, unlikely
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
@@ -42,7 +42,6 @@ from .layout.packed import (
     by_sign,
     contract_side_of,
     extra_of,
-    hash_of,
     in_yes_terms,
     instrument_of,
     kind_of,
@@ -52,7 +51,7 @@ from .layout.packed import (
     side_of,
     winners_of,
 )
-from .life.ids import ARCHIVED, slot_after, slot_of, touch_slots
+from .life.ids import ARCHIVED, line_of, tagged
 
 WIDE = 2_000  # rows of instruments and accounts together
 FEW = 64  # contracts of a group: the marks of more take several lines, and most accounts have none there (money/smallest.py)
@@ -68,7 +67,7 @@ SEEN = 64  # rows about which there are notes: at least those of FAR commands wi
 NOTE_WORDS = 8
 SEEN_WORDS = SEEN * (1 + NOTE_WORDS)  # which row each note is about (offset; -1: none), then the notes
 NOTE_INSTRUMENT = 0  # pointer, of a new order; 0: a cancel or a replacement
-NOTE_SLOT = 1  # arena offset: of its pair, or of the id of the order that it is about
+NOTE_SLOT = 1  # arena offset: of its pair, or of the line, then the entry, of the id of the order that it is about
 NOTE_KEY = 2  # what is expected there: the pair's first word, or the id's hash
 NOTE_PLACE = 3  # how far its price has been followed in the book (book_word); 0: not
 NOTE_PRICE = 4  # new order: YES ticks; else: the order's new price in its terms, NO_PRICE of a cancel
@@ -79,7 +78,6 @@ NOTE_FIRM = 5  # else: id
 NOTE_ORDER = 6  # pointer, 0: not found
 NOTE_WORD = 7  # of the slot
 NO_PRICE = -1
-SLOTS = 3  # after an id's home slot: it is seldom farther away
 NODES = 3  # of the way to a new price, all in one stage: the first ones are near, because many orders pass them
 
 
@@ -218,7 +216,7 @@ def deeper(m, at, price, shift):
 
 @leaf
 def look_far(m, rows, c, seen):
-    """24 commands ahead: slots of hash tables, and the root of the book. All are fetched together, with the slot of the closed id that is forgotten next:
+    """24 commands ahead: places in hash tables, and the root of the book. All are fetched together, with the line of the closed id that is forgotten next:
     each is in a page of its own, and the processor then looks for several of these pages at a time."""
     kind, s = asker(m, rows, c)
     if s == 0:
@@ -226,30 +224,30 @@ def look_far(m, rows, c, seen):
     firm = m[s + L.S_FIRM]
     n = note_at(seen, c)
     if kind != C.C_NEW:
-        slot, h = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
-        touch_slots(m, slot)
-        touch_slots(m, m[L.H_FORGET_SLOT])
+        line, h = line_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
+        touch(m, line)
+        touch(m, m[L.H_FORGET_LINE])
         if kind == C.C_REPLACE:
-            own, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
-            touch_slots(m, own)
+            own, _ = line_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
+            touch(m, own)
         seen[n + NOTE_INSTRUMENT] = 0
-        seen[n + NOTE_SLOT] = slot
+        seen[n + NOTE_SLOT] = line
         seen[n + NOTE_KEY] = h
         seen[n + NOTE_FIRM] = firm
         seen[n + NOTE_ORDER] = 0
         seen[n + NOTE_PLACE] = 0
         seen[n + NOTE_PRICE] = rows[c + L.CMD_PRICE] if kind == C.C_REPLACE else NO_PRICE
     else:
-        own, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
+        own, _ = line_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
         inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
         if inst == 0:
             return
         slot, key = pair_slot(m, rows, c, s, inst)
         ask, price = yes_terms(m, rows, c, inst)
         at = book_word(m, inst, ask, price, 1)
-        touch_slots(m, own)
+        touch(m, own)
         touch(m, slot)
-        touch_slots(m, m[L.H_FORGET_SLOT])
+        touch(m, m[L.H_FORGET_LINE])
         touch(m, at)
         seen[n + NOTE_INSTRUMENT] = inst
         seen[n + NOTE_SLOT] = slot
@@ -264,7 +262,7 @@ def look_far(m, rows, c, seen):
 
 @leaf
 def look_middle(m, c, seen):
-    """16 commands ahead: what the slots point to."""
+    """16 commands ahead: what the entries point to."""
     if not is_noted(seen, c):
         return
     n = note_at(seen, c)
@@ -276,21 +274,18 @@ def look_middle(m, c, seen):
         touch(m, at)
         seen[n + NOTE_PLACE] = at
         return
-    word = m[slot]
-    for _ in range(SLOTS):
-        if word == 0 or hash_of(word) == seen[n + NOTE_KEY]:
-            break
-        slot = slot_after(m, slot)  # another id is in its place
+    found = tagged(m, slot, seen[n + NOTE_KEY])
+    o, word = 0, 0
+    if found != 0:
+        slot += ctz(found)
         word = m[slot]
-    seen[n + NOTE_SLOT] = slot
-    ref = ref_of(word)
-    o = 0
-    if word != 0 and hash_of(word) == seen[n + NOTE_KEY]:
+        ref = ref_of(word)
         if ref & ARCHIVED:
             touch(m, pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS)
-        else:
+        elif ref != 0:
             o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
             touch_row(m, o, 4)
+    seen[n + NOTE_SLOT] = slot
     seen[n + NOTE_ORDER] = o
     seen[n + NOTE_WORD] = word
 
@@ -379,8 +374,8 @@ def look_hand(m, c, wide, seen):
             touch(m, m[account + L.AC_ORDERS] + L.O_ACCT_PREV)
         first = seen[n + NOTE_MEETS]
         if first != 0:
-            slot, _ = slot_of(m, m[first + L.O_FIRM], m[first + L.O_KEY_HI], m[first + L.O_KEY_LO])
-            touch_slots(m, slot)
+            line, _ = line_of(m, m[first + L.O_FIRM], m[first + L.O_KEY_HI], m[first + L.O_KEY_LO])
+            touch(m, line)
         return
     if not wide:
         return

@@ -11,12 +11,14 @@ import numpy as np
 from protocol import codes as C
 
 from . import layout as L
-from .kit.bits import lsr, mix3
+from .id_lines import count_entries, is_found, went_past
+from .kit.bits import lsr
+from .kit.eights import LINE
 from .kit.jit import kernel, leaf
 from .kit.pools import pool_base, pool_cap
 from .layout.definitions import MAX_CONTRACTS
-from .layout.packed import book_side_of, firm_of, hash_of, own_side, pack_ref, ref_of, status_of, was_replaced
-from .life.ids import ALIAS_HI, ARCHIVED, order_ref
+from .layout.packed import book_side_of, firm_of, own_side, status_of, was_replaced
+from .life.ids import ALIAS_HI, ARCHIVED, PASSED, order_ref
 from .money.collateral import keeps_settled
 from .money.products import reserve_fee, reserve_part, sells_base
 from .used_ids import blocks_of
@@ -45,6 +47,7 @@ PROOF_POOL = 13
 PROOF_SHARE = 14
 PROOF_SPECIAL = 15
 PROOF_USED = 16
+PROOF_LINE = 17
 PROOF_TEXTS = {
     PROOF_TRIE: "instrument {0}, side {1}: the tree of its price levels contradicts itself at price {2}",
     PROOF_BEST: "instrument {0}, side {1}: the best level is another one than the book's ({2} levels counted)",
@@ -61,6 +64,7 @@ PROOF_TEXTS = {
     PROOF_SHARE: "firm {0}: its {1} of a common table differ from what is found, {2}",
     PROOF_SPECIAL: "order {0}: its side row is another order's",
     PROOF_USED: "firm {0}: its blocks of used ids are broken: {1} are found, {2} are noted",
+    PROOF_LINE: "the table of ClOrdIDs: {1} entries went past line {0}, {2} are noted",
     PROOF_POOL: "table {0}: {1} rows are in use, {2} are noted",
 }
 COUNT_ALL = 0
@@ -231,9 +235,9 @@ def _accounts(m, out, found):
         while o != 0 and count <= m[L.H_OPEN_ORDERS]:
             if m[o + L.O_ACCT_PREV] != before or m[m[o + L.O_COLL] + L.CO_ACCOUNT] != account:
                 found = note(out, found, PROOF_ACCOUNT, m[account + L.AC_ID], count, m[account + L.AC_ORDER_COUNT])
-            if not _reachable(m, m[o + L.O_FIRM], m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o)):
+            if not is_found(m, m[o + L.O_FIRM], m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o)):
                 found = note(out, found, PROOF_ID, m[o + L.O_ID], 0, 0)
-            if was_replaced(m[o + L.O_ATTR]) and not _reachable(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
+            if was_replaced(m[o + L.O_ATTR]) and not is_found(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
                 found = note(out, found, PROOF_ID, m[o + L.O_ID], 1, 0)
             texts += 1 if m[o + L.O_TEXT] != 0 else 0
             sp = m[o + L.O_SPECIAL]
@@ -271,20 +275,6 @@ def _held(m, out, found):
 
 
 @leaf
-def _reachable(m, firm, hi, lo, ref):
-    """Whether this reference is on the probe sequence of its key."""
-    base = pool_base(m, L.P_ID_HASH)
-    mask = pool_cap(m, L.P_ID_HASH) - 1
-    h = mix3(firm, hi, lo)
-    i = h & mask
-    while m[base + i] != 0:
-        if m[base + i] == pack_ref(h, ref):
-            return True
-        i = (i + 1) & mask
-    return False
-
-
-@leaf
 def _archive(m, out, found, texts):
     """Check every firm's closed ids, and that the table of ids has no other entries than these and the open orders'."""
     closed = 0
@@ -303,12 +293,12 @@ def _archive(m, out, found, texts):
             late = before != 0 and m[before + L.AR_CLOSED_AT] > m[a + L.AR_CLOSED_AT]
             if firm_of(m[a + L.AR_FIRM_ACCOUNT]) != i or late:
                 found = note(out, found, PROOF_ARCHIVE, i, count, m[f + L.F_CLOSED])
-            if not _reachable(m, i, m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref):
+            if not is_found(m, i, m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref):
                 found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 2, 0)
             attr = m[a + L.AR_ATTR]
             if was_replaced(attr) and status_of(attr) != C.ST_REPLACED:
                 entries += 1
-                if not _reachable(m, i, ALIAS_HI, m[a + L.AR_ORDER], ref):
+                if not is_found(m, i, ALIAS_HI, m[a + L.AR_ORDER], ref):
                     found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 3, 0)
             texts += 1 if m[a + L.AR_TEXT] != 0 else 0
             count += 1
@@ -329,6 +319,20 @@ def _archive(m, out, found, texts):
     if texts != _used(m, L.P_TEXT):
         found = note(out, found, PROOF_POOL, L.P_TEXT, texts, _used(m, L.P_TEXT))
     return found, closed + entries
+
+
+@leaf
+def _ids(m, out, found, wanted):
+    """Check that the ClOrdID table has no other entries than those of the orders and closed ids, so many in all, and what its lines count."""
+    entries, aliases = count_entries(m)
+    if entries != wanted + aliases or entries != _used(m, L.P_ID_HASH):
+        found = note(out, found, PROOF_ID, 0, wanted + aliases, entries)
+    base = pool_base(m, L.P_ID_HASH)
+    for line in range(base, base + pool_cap(m, L.P_ID_HASH), LINE):
+        passed = m[line + PASSED]
+        if passed != 0 and went_past(m, line) != passed:
+            found = note(out, found, PROOF_LINE, (line - base) // LINE, went_past(m, line), passed)
+    return found
 
 
 @leaf
@@ -473,22 +477,7 @@ def prove_structure(m, out, scratch):
     found, wanted = _archive(m, out, found, texts)
     found = _used_ids(m, out, found)
     found, timed = _timers(m, out, found)
-    wanted += m[L.H_OPEN_ORDERS]
-    entries = 0
-    base = pool_base(m, L.P_ID_HASH)
-    aliases = 0
-    for i in range(pool_cap(m, L.P_ID_HASH)):
-        w = m[base + i]
-        if w == 0:
-            continue
-        entries += 1
-        ref = ref_of(w)
-        if ref & ARCHIVED == 0:
-            o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
-            if was_replaced(m[o + L.O_ATTR]) and hash_of(w) == mix3(m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID]):
-                aliases += 1
-    if entries != wanted + aliases or entries != _used(m, L.P_ID_HASH):
-        found = note(out, found, PROOF_ID, 0, wanted + aliases, entries)
+    found = _ids(m, out, found, wanted + m[L.H_OPEN_ORDERS])
     if timed != expiring:
         found = note(out, found, PROOF_COUNT, COUNT_TIMED, timed, expiring)
     for i in range(1, pool_cap(m, L.P_EVENT)):

@@ -4,13 +4,14 @@ from protocol import codes as C
 
 from . import layout as L
 from .kit.bits import bytes_of, words_of
+from .kit.eights import LINE
 from .kit.jit import kernel, leaf
 from .kit.names import names_add
 from .kit.pairs import pair_put
 from .kit.pools import pool_base, pool_cap, pool_release
 from .kit.text_ids import PACKED, key_of, unpack_text
-from .layout.packed import hash_of, status_of, was_replaced
-from .life.ids import ALIAS_HI, archive_ref, id_insert, order_ref
+from .layout.packed import status_of, was_replaced
+from .life.ids import ALIAS_HI, PASSED, archive_ref, id_insert, order_ref, put_entry
 
 
 @kernel("i8(i8[::1], i8, i8, i8[::1], i8)")
@@ -88,22 +89,17 @@ def put_names(m, entries, data):
 
 @kernel("i8(i8[::1], i8[::1], i8, i8)")
 def move_ids(m, new, first, end):
-    """Put the entries at the places `first` to `end` of the ClOrdID table of `m` into that of `new`, which has more places than entries. Orders and closed
+    """Put the entries at the words `first` to `end` of the ClOrdID table of `m` into that of `new`, which has more places than entries. Orders and closed
     ids have the same places in both. An entry has its hash, so no row is read; and whatever the sizes, neighbours go to few places of the memory. Returns
     their number."""
     m = words_of(m)
     new = words_of(new)
     old = pool_base(m, L.P_ID_HASH)
-    base = pool_base(new, L.P_ID_HASH)
-    mask = pool_cap(new, L.P_ID_HASH) - 1
     count = 0
     for i in range(first, end):
         word = m[old + i]
-        if word != 0:
-            place = hash_of(word) & mask
-            while new[base + place] != 0:
-                place = (place + 1) & mask
-            new[base + place] = word
+        if word != 0 and i % LINE != PASSED:
+            put_entry(new, word)
             count += 1
     return count
 

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from .. import prefault
 from ..core import layout as L
 from ..core import relocate, used_ids
+from ..core.kit.eights import LINE
 from ..core.layout.description import BY_ID, COLUMNS, END, LIST, NOT_CARRIED, Described, describe
+from ..core.life.ids import PASSED
 
 Words = NDArray[np.int64]
 OWN = describe()
@@ -359,7 +361,7 @@ class _Carry:
         if any(self.d.get(part) != own for part, own in OWN.items()):
             return False
         stay = self._stays(self.old["orders"]) and self._stays(self.old["archive"])
-        return stay and self.old["id_hash"].used < self.into["id_hash"].rows
+        return stay and self.old["id_hash"].used <= self.into["id_hash"].rows // LINE * PASSED
 
     def _ids(self) -> None:
         """The entries of the ClOrdID table, as they are."""

@@ -9,7 +9,7 @@ from exchange_server.core import layout as L
 from exchange_server.core import prefetch
 from exchange_server.core.kit.pairs import PAIR_BALANCE
 from exchange_server.core.layout import plain
-from exchange_server.core.life.ids import slot_after
+from exchange_server.core.life.ids import PASSED
 from exchange_server.engine import Capacities, Engine
 from protocol import codes as C
 from tests.flows import named_flow
@@ -121,17 +121,38 @@ def test_an_order_that_has_gone_since_is_not_followed() -> None:
     look("look_hand", m, 0, True, seen)
 
 
-def test_an_order_whose_id_is_not_in_its_home_slot_is_found_in_the_next_one() -> None:
+def test_an_order_is_found_in_any_place_of_its_ids_line() -> None:
     engine, rows, seen = world()
     m = engine.m
     first, cancel = cancel_of_the_first_order(m, rows)
     look("look_far", m, cancel, 0, seen)
     note = seen[prefetch.SEEN :]
-    home = int(note[prefetch.NOTE_SLOT])
-    m[home + 1], m[home] = m[home], m[home] ^ 1 << 40  # another id's
+    line = int(note[prefetch.NOTE_SLOT])
+    entry = next(int(m[line + i]) for i in range(PASSED) if plain.hash_of(int(m[line + i])) == note[prefetch.NOTE_KEY])
+    for place in range(PASSED):
+        m[line : line + PASSED] = entry ^ 1 << 40  # other ids'
+        m[line + place] = entry
+        note[prefetch.NOTE_SLOT] = line
+        look("look_middle", m, 0, seen)
+        assert (note[prefetch.NOTE_ORDER], note[prefetch.NOTE_SLOT]) == (first, line + place)
+        assert prefetch.still_open._compile_for_args()(m, seen, prefetch.SEEN) == first
+    m[line + place], m[line + PASSED] = 0, entry
+    note[prefetch.NOTE_SLOT] = line
     look("look_middle", m, 0, seen)
-    assert (note[prefetch.NOTE_ORDER], note[prefetch.NOTE_SLOT]) == (first, home + 1)
-    assert prefetch.still_open._compile_for_args()(m, seen, prefetch.SEEN) == first
+    assert note[prefetch.NOTE_ORDER] == 0, "the eighth word is a count"
+
+
+def test_an_empty_place_is_not_taken_for_an_id_whose_hash_is_0() -> None:
+    engine, rows, seen = world()
+    m = engine.m
+    _, cancel = cancel_of_the_first_order(m, rows)
+    look("look_far", m, cancel, 0, seen)
+    note = seen[prefetch.SEEN :]
+    line = int(note[prefetch.NOTE_SLOT])
+    m[line : line + PASSED] = 0
+    note[prefetch.NOTE_KEY] = 0
+    look("look_middle", m, 0, seen)
+    assert note[prefetch.NOTE_ORDER] == 0
 
 
 def test_a_replacement_looks_for_the_level_of_its_new_price() -> None:
@@ -151,14 +172,6 @@ def test_a_replacement_looks_for_the_level_of_its_new_price() -> None:
         assert (place and int(m[place])) == found
         look("look_hand", m, 0, False, seen)
         look("look_last", m, 0, seen)
-
-
-def test_after_the_last_slot_of_the_ids_comes_the_first() -> None:
-    m = world()[0].m
-    pool = L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS
-    base, slots = int(m[pool + L.PL_BASE]), int(m[pool + L.PL_CAP])
-    after = slot_after._compile_for_args()
-    assert [after(m, base + i) - base for i in (0, 1, slots - 2, slots - 1)] == [1, 2, slots - 1, 0]
 
 
 def test_what_an_earlier_note_had_in_the_same_place_is_not_followed() -> None:

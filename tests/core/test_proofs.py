@@ -98,6 +98,7 @@ BROKEN: dict[str, tuple[Callable[[Any], int], int]] = {
     "count of a timer": (timer, L.TM_COUNT),
     "open orders": (lambda m: 0, L.H_OPEN_ORDERS),
     **{f"rows in use of {L.POOL_NAMES[p]}": (pool_word(p, L.PL_USED), 0) for p in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL, L.P_ID_HASH)},
+    "entries that went past a line": (lambda m: arena.pool(m, L.P_ID_HASH)["base"], 7),
     "open quantity": (lambda m: arena.collateral_rows(m, by_id(L.P_EVENT, 1)(m))[0], L.CO_COLUMNS + L.COL_BQ * 2),
     "position": (lambda m: arena.collateral_rows(m, by_id(L.P_EVENT, 1)(m))[0], L.CO_COLUMNS),
     "cash": (lambda m: arena.balances(m)[0], L.B_CASH),

@@ -87,7 +87,7 @@ PAIR_POINTERS = {1: tables.P_BALANCE, 2: tables.P_COLLATERAL, 3: tables.P_LISTIN
 NOT_CARRIED = frozenset(
     (
         "H_LOGIC", "H_ARENA_WORDS", "H_CURSOR", "H_EVENT_USED", "H_EVENT_ROOM", "H_DIRTY_COUNT", "H_DIRTY_LOST", "H_WORK_COUNT", "H_WORK_FIRST", "H_WORK",
-        "H_POOLS", "H_FORGET_SLOT",
+        "H_POOLS", "H_FORGET_LINE",
     )
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 10  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 11  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -34,7 +34,7 @@ H_TIMERS = 47  # rows in the heap of timers
 H_COMMANDS = 48  # counters for `exos status`
 H_REFUSALS = 49
 H_FILLS = 50
-H_FORGET_SLOT = 51  # home slot (arena offset) of the closed id that is probably forgotten next: a hint for prefetching
+H_FORGET_LINE = 51  # home line (arena offset) of the closed id that is probably forgotten next: a hint for prefetching
 # operators' switches, and shares
 H_BARS = 64  # BAR_*
 H_WEIGHTS = 65  # sum of all firms' weights

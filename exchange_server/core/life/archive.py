@@ -15,7 +15,7 @@ from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
-from .ids import ALIAS_HI, archive_ref, id_delete, slot_of, touch_slots
+from .ids import ALIAS_HI, archive_ref, id_delete, line_of
 from .shares import who_gives
 from .used import drop_due, keep_used, quick_word, touch_used_range, touch_used_slot, used_word
 
@@ -24,11 +24,11 @@ from .used import drop_due, keep_used, quick_word, touch_used_range, touch_used_
 def _look_at_next(m, f, a):
     """Prefetch what it will take to forget a firm's next closed id (pointers), and begin with the one after it, whose row the time before has fetched.
     These rows were last used when they were written, and lie in memory."""
-    slot, _ = slot_of(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
-    m[L.H_FORGET_SLOT] = slot  # core/prefetch.py fetches it, together with others
+    line, _ = line_of(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
+    m[L.H_FORGET_LINE] = line  # core/prefetch.py fetches it, together with others
     if was_replaced(m[a + L.AR_ATTR]):
-        slot, _ = slot_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
-        touch_slots(m, slot)
+        line, _ = line_of(m, m[f], ALIAS_HI, m[a + L.AR_ORDER])
+        touch(m, line)
     touch(m, m[a + L.AR_TEXT])
     word = quick_word(m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO])
     if word != 0:

@@ -3,19 +3,24 @@
 from protocol import codes as C
 
 from .. import layout as L
-from ..kit.bits import mix3, touch
+from ..kit.bits import ctz, mix3
+from ..kit.eights import LINE, equal8
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..kit.text_ids import PACKED, unpack_text
-from ..layout.packed import firm_of, hash_of, pack_ref, ref_of, status_of
+from ..layout.packed import HALF, firm_of, hash_of, pack_ref, ref_of, status_of
 
 ARCHIVED = 1 << 31  # bit of a ClOrdID reference: archive row, not open order
 ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) is the key of an order whose ClOrdID was replaced, open or closed
 
 
-# ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------
+# ---- ClOrdID table: lines of eight words ------------------------------------------------------------------------
+# Seven words of a line are places for entries, hash << 32 | reference, 0 = empty; the eighth counts the entries that went past the line to a later
+# one because it was full. So one line, looked through at once, tells nearly always whether an id is there, and a removal moves nothing.
 # reference = order index + 1, or ARCHIVED | archive index + 1. The key is in that row. An order that was replaced has a second entry under
 # its OrderID (ALIAS_HI); its older ClOrdIDs find it there in one step.
+PASSED = LINE - 1
+PLACES = (1 << PASSED) - 1  # as bits
 
 
 @leaf
@@ -43,40 +48,50 @@ def order_text(m, o, out, at):
 
 
 @leaf
-def slot_of(m, firm, hi, lo):
-    """Home slot of a ClOrdID: (arena offset, hash)."""
+def line_of(m, firm, hi, lo):
+    """(home line (arena offset), hash) of a ClOrdID."""
     h = mix3(firm, hi, lo)
-    return pool_base(m, L.P_ID_HASH) + (h & (pool_cap(m, L.P_ID_HASH) - 1)), h
+    return home_of(m, h), h
 
 
 @leaf
-def touch_slots(m, slot):
-    """Prefetch a home slot (arena offset) and those after it, to which its id may have had to go: they may be in the next line."""
-    touch(m, slot)
-    touch(m, slot + 2)
+def home_of(m, h):
+    """The line (arena offset) in which the entry of a hash is, unless it was full."""
+    return pool_base(m, L.P_ID_HASH) + ((h * LINE) & (pool_cap(m, L.P_ID_HASH) - 1))
 
 
 @leaf
-def slot_after(m, slot):
-    """The slot (arena offset) that follows one in the ClOrdID table; after the last comes the first."""
+def line_after(m, line):
+    """The line (arena offset) that follows one; after the last comes the first."""
     base = pool_base(m, L.P_ID_HASH)
-    return base + ((slot - base + 1) & (pool_cap(m, L.P_ID_HASH) - 1))
+    return base + ((line + LINE - base) & (pool_cap(m, L.P_ID_HASH) - 1))
+
+
+@leaf
+def next_line(m, line, h):
+    """Where an entry of this hash may be that is not in `line`: the next line (arena offset), 0: nowhere."""
+    if m[line + PASSED] == 0:
+        return 0
+    line = line_after(m, line)
+    return 0 if line == home_of(m, h) else line  # all lines have been seen
+
+
+@leaf
+def tagged(m, line, h):
+    """Which places of a line have an entry of this hash, as bits. If the hash is 0, empty places are among them."""
+    return equal8(m, line, pack_ref(h, 0), pack_ref(HALF, 0)) & PLACES
 
 
 @leaf
 def id_find(m, rows, firm, hi, lo, at):
     """Reference of the row with (firm id, ClOrdID key), 0 if there is none. at: word offset of the id's text in `rows`, -1 for an integer
     id."""
-    base = pool_base(m, L.P_ID_HASH)
-    mask = pool_cap(m, L.P_ID_HASH) - 1
-    h = mix3(firm, hi, lo)
-    i = h & mask
-    while True:
-        w = m[base + i]
-        if w == 0:
-            return 0
-        if hash_of(w) == h:
-            ref = ref_of(w)
+    line, h = line_of(m, firm, hi, lo)
+    while line != 0:
+        found = tagged(m, line, h)
+        while found != 0:
+            ref = ref_of(m[line + ctz(found)])
+            found &= found - 1
             if ref & ARCHIVED:
                 a = pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS
                 same = m[a + L.AR_KEY_LO] == lo and m[a + L.AR_KEY_HI] == hi and firm_of(m[a + L.AR_FIRM_ACCOUNT]) == firm
@@ -84,52 +99,62 @@ def id_find(m, rows, firm, hi, lo, at):
                 if same and m[a + L.AR_CLOSED_AT] > m[L.H_TIME] - m[L.H_RETENTION_NS]:
                     if same_text(m, m[a + L.AR_TEXT], rows, at):
                         return ref
-            else:
+            elif ref != 0:
                 o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
                 if m[o + L.O_KEY_LO] == lo and m[o + L.O_KEY_HI] == hi and m[o + L.O_FIRM] == firm:
                     if same_text(m, m[o + L.O_TEXT], rows, at):
                         return ref
-        i = (i + 1) & mask
+        line = next_line(m, line, h)
+    return 0
 
 
 @leaf
 def alias_find(m, firm, order_id):
     """Reference of a replaced order by its OrderID: the open order, or the archive row under its last ClOrdID. 0: there is none."""
-    base = pool_base(m, L.P_ID_HASH)
-    mask = pool_cap(m, L.P_ID_HASH) - 1
-    h = mix3(firm, ALIAS_HI, order_id)
-    i = h & mask
-    while True:
-        w = m[base + i]
-        if w == 0:
-            return 0
-        if hash_of(w) == h:
-            ref = ref_of(w)
+    line, h = line_of(m, firm, ALIAS_HI, order_id)
+    while line != 0:
+        found = tagged(m, line, h)
+        while found != 0:
+            ref = ref_of(m[line + ctz(found)])
+            found &= found - 1
             if ref & ARCHIVED:
                 a = pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS
                 if m[a + L.AR_ORDER] == order_id and status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED:
                     return ref
-            elif m[pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS + L.O_ID] == order_id:
+            elif ref != 0 and m[pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS + L.O_ID] == order_id:
                 return ref
-        i = (i + 1) & mask
+        line = next_line(m, line, h)
+    return 0
 
 
 @leaf
-def _id_place(m, h, word):
-    """Offset of the first entry equal to `word` on the hash's probe path (word 0: the first empty entry). It must exist."""
-    base = pool_base(m, L.P_ID_HASH)
-    mask = pool_cap(m, L.P_ID_HASH) - 1
-    i = h & mask
-    while m[base + i] != word:
-        i = (i + 1) & mask
-    return base + i
+def entry_at(m, h, word):
+    """Offset of the entry `word`, which is not empty, of a hash; 0: it is not in the table."""
+    line = home_of(m, h)
+    while line != 0:
+        found = equal8(m, line, word, -1) & PLACES
+        if found != 0:
+            return line + ctz(found)
+        line = next_line(m, line, h)
+    return 0
+
+
+@leaf
+def put_entry(m, word):
+    """Put an entry into the first place that is free in its home line or in one after it. There is always room."""
+    line = home_of(m, hash_of(word))
+    free = equal8(m, line, 0, -1) & PLACES
+    while free == 0:
+        m[line + PASSED] += 1
+        line = line_after(m, line)
+        free = equal8(m, line, 0, -1) & PLACES
+    m[line + ctz(free)] = word
 
 
 @leaf
 def id_insert(m, firm, hi, lo, ref):
-    """Add an entry for (firm id, key). There is always room."""
-    h = mix3(firm, hi, lo)
-    m[_id_place(m, h, 0)] = pack_ref(h, ref)
+    """Add an entry for (firm id, key)."""
+    put_entry(m, pack_ref(mix3(firm, hi, lo), ref))
     m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + L.PL_USED] += 1
 
 
@@ -137,28 +162,26 @@ def id_insert(m, firm, hi, lo, ref):
 def id_repoint(m, firm, hi, lo, old, new):
     """Change the key's entry from reference `old` to `new` (the order was archived, or its id replaced)."""
     h = mix3(firm, hi, lo)
-    m[_id_place(m, h, pack_ref(h, old))] = pack_ref(h, new)
+    place = entry_at(m, h, pack_ref(h, old))
+    if place == 0:
+        m[L.H_ERROR] = L.INV_TABLE
+        return
+    m[place] = pack_ref(h, new)
 
 
 @leaf
 def id_delete(m, firm, hi, lo, ref):
-    """Remove the key's entry with reference `ref`, and move later entries up so that no probe path breaks. It must exist."""
-    base = pool_base(m, L.P_ID_HASH)
-    mask = pool_cap(m, L.P_ID_HASH) - 1
-    h = mix3(firm, hi, lo)
-    hole = _id_place(m, h, pack_ref(h, ref)) - base
+    """Remove the key's entry with reference `ref`. Those that went past full lines stay where they are."""
+    line, h = line_of(m, firm, hi, lo)
+    place = entry_at(m, h, pack_ref(h, ref))
+    if place == 0:
+        m[L.H_ERROR] = L.INV_TABLE
+        return
+    m[place] = 0
     m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + L.PL_USED] -= 1
-    j = hole
-    while True:
-        j = (j + 1) & mask
-        w = m[base + j]
-        if w == 0:
-            break
-        home = hash_of(w) & mask
-        if ((j - home) & mask) >= ((j - hole) & mask):
-            m[base + hole] = w
-            hole = j
-    m[base + hole] = 0
+    while not line <= place < line + LINE:
+        m[line + PASSED] -= 1
+        line = line_after(m, line)
 
 
 @leaf
