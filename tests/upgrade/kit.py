@@ -1,13 +1,14 @@
-"""The folders that the last programs of rules versions 7 to 9 left (rules7.zip to rules9.zip): a clean stop, with orders on both wires, positions, a spot
-pair, a market that was paid and corrected, one whose result waits, a key with a token, and closed text ids; that of version 9 also with ids of 33 and 36
-characters. Each was made once, by that program: the one of version 9 applied the rows of the one of version 8, then took more orders."""
+"""The folders that the last programs of rules versions 7 to 10 left (rules7.zip to rules10.zip): a clean stop, with orders on both wires, positions, a
+spot pair, a market that was paid and corrected, one whose result waits, a key with a token, and closed text ids; from version 9 on also with ids of 33 and
+36 characters, that of version 10 also with orders whose ids were replaced. Each was made once, by that program: from version 9 on it applied the rows of
+the one before, those of version 10 with texts in their keys, then took more orders."""
 
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
-RULES = 9  # the version before this program's
+RULES = 10  # the version before this program's
 
 
 def unpacked(folder: Path, rules: int = RULES) -> tuple[Path, dict[str, Any]]:
