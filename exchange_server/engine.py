@@ -19,8 +19,7 @@ from protocol import codes
 from . import prefault
 from .core import audit, used_ids
 from .core import layout as L
-from .core.kit.eights import LINE
-from .core.kit.lines import zeros_on_lines
+from .core.kit.lines import LINE, zeros_on_lines
 from .core.kit.pairs import PAIR_WORDS
 from .core.layout import plain
 from .core.layout.definitions import MAX_CONTRACTS

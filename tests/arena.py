@@ -497,18 +497,23 @@ def check_texts(m: Arena, orders: list[int]) -> None:
         )
 
 
-def check_ids(m: Arena, orders: list[int]) -> None:
-    """The hash table refers to every open order and every archived id exactly once, and once more to what its older ids must find. Its lines are seven
-    places and the number of entries that are in a later line than their own because it was full."""
-    q = pool(m, L.P_ID_HASH)
-    lines = m[q["base"] : q["base"] + q["cap"]].reshape(-1, 8)
+def went_past(lines: Arena) -> list[int]:
+    """How many entries of the ClOrdID table, in rows of eight words, had to go past each line from their own on."""
     passed = [0] * len(lines)
     for line, words in enumerate(lines[:, :7].tolist()):
         for word in filter(None, words):
             home = (word >> 32) % len(lines)
             for at in range(home, home + (line - home) % len(lines)):
                 passed[at % len(lines)] += 1
-    assert lines[:, 7].tolist() == passed, "a line of the ClOrdID table has another count of entries that went past it"
+    return passed
+
+
+def check_ids(m: Arena, orders: list[int]) -> None:
+    """The hash table refers to every open order and every archived id exactly once, and once more to what its older ids must find. Its lines are seven
+    places and the number of entries that are in a later line than their own because it was full."""
+    q = pool(m, L.P_ID_HASH)
+    lines = m[q["base"] : q["base"] + q["cap"]].reshape(-1, 8)
+    assert lines[:, 7].tolist() == went_past(lines), "a line of the ClOrdID table has another count of entries that went past it"
     entries = [int(x) & 0xFFFFFFFF for x in lines[:, :7].flat if x]
     archive, base = pool(m, L.P_ARCHIVE)["base"], pool(m, L.P_ORDER)["base"]
     expected = []

@@ -2,8 +2,8 @@
 
 from . import layout as L
 from .kit.bits import mix3
-from .kit.eights import LINE
 from .kit.jit import leaf
+from .kit.lines import LINE
 from .kit.pools import pool_base, pool_cap
 from .layout.packed import hash_of, pack_ref, ref_of, was_replaced
 from .life.ids import ALIAS_HI, ARCHIVED, PASSED, entry_at, home_of, line_after

@@ -13,8 +13,8 @@ from protocol import codes as C
 from . import layout as L
 from .id_lines import count_entries, is_found, went_past
 from .kit.bits import lsr
-from .kit.eights import LINE
 from .kit.jit import kernel, leaf
+from .kit.lines import LINE
 from .kit.pools import pool_base, pool_cap
 from .layout.definitions import MAX_CONTRACTS
 from .layout.packed import book_side_of, firm_of, own_side, status_of, was_replaced

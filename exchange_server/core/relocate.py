@@ -4,8 +4,8 @@ from protocol import codes as C
 
 from . import layout as L
 from .kit.bits import bytes_of, words_of
-from .kit.eights import LINE
 from .kit.jit import kernel, leaf
+from .kit.lines import LINE
 from .kit.names import names_add
 from .kit.pairs import pair_put
 from .kit.pools import pool_base, pool_cap, pool_release

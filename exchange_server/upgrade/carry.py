@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import prefault
 from ..core import layout as L
 from ..core import relocate, used_ids
-from ..core.kit.eights import LINE
+from ..core.kit.lines import LINE
 from ..core.layout.description import BY_ID, COLUMNS, END, LIST, NOT_CARRIED, Described, describe
 from ..core.life.ids import PASSED
 

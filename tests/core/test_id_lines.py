@@ -12,10 +12,12 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.core.id_lines import went_past
 from exchange_server.core.kit.bits import mix3
-from exchange_server.core.kit.eights import LINE, equal8
+from exchange_server.core.kit.eights import equal8
 from exchange_server.core.kit.jit import kernel
+from exchange_server.core.kit.lines import LINE
 from exchange_server.core.layout.packed import pack_ref
 from exchange_server.core.life.ids import PASSED, entry_at, id_delete, id_find, id_insert, id_repoint
+from tests import arena
 
 AT = L.HEADER_WORDS
 FIRM, HI = 3, 0
@@ -91,14 +93,8 @@ def at_home(lines: int, home: int, count: int, begin: int = 1) -> list[int]:
 def agrees(m: np.ndarray, wanted: dict[tuple[int, int], int]) -> None:
     """The table has these entries ((id, reference): how often), each in its home line or after full ones, and counts right."""
     rows = m[AT:].reshape(-1, LINE)
-    passed = [0] * len(rows)
-    there: Counter[int] = Counter()
-    for line, words in enumerate(rows[:, :PASSED].tolist()):
-        for word in filter(None, words):
-            there[word % (1 << 64)] += 1
-            home = (word >> 32) % len(rows)
-            for step in range((line - home) % len(rows)):
-                passed[(home + step) % len(rows)] += 1
+    passed = arena.went_past(rows)
+    there = Counter(int(word) % (1 << 64) for word in rows[:, :PASSED].flat if word)
     assert there == Counter({hashed(lo) << 32 | ref: n for (lo, ref), n in wanted.items() if n})
     assert rows[:, PASSED].tolist() == passed
     assert [passed_by(m, AT + LINE * line) for line in range(len(rows))] == passed

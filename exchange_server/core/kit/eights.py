@@ -1,7 +1,7 @@
 """Eight words, a cache line of them, looked through at once.
 
-The caller guarantees that words at .. at + 7 are in the array (an arena, or its bits.words_of) and begin on a word. With bounds checks on, the words
-are read one by one and each is checked.
+The caller guarantees that words at .. at + 7 are in the array (an arena, or its bits.words_of). With bounds checks on, they are read one by one and each
+is checked.
 """
 
 from typing import Any
@@ -13,15 +13,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import BOUNDSCHECK, leaf
-
-LINE = 8  # words
-
-
-def _in_each(builder: Any, value: Any) -> Any:
-    """A vector of a word, eight times."""
-    words, i32 = ir.VectorType(ir.IntType(64), LINE), ir.IntType(32)
-    one = builder.insert_element(ir.Constant(words, ir.Undefined), value, ir.Constant(i32, 0))
-    return builder.shuffle_vector(one, ir.Constant(words, ir.Undefined), ir.Constant(ir.VectorType(i32, LINE), [0] * LINE))
+from .lines import LINE
+from .loads import in_each
 
 
 @intrinsic
@@ -35,7 +28,7 @@ def _equal8(typingctx: Any, m: Any, at: Any, value: Any, mask: Any) -> Any:
         words = ir.VectorType(ir.IntType(64), LINE)
         line = builder.load(builder.bitcast(cgutils.gep(builder, base, at), words.as_pointer()))
         line.align = 8
-        differs = builder.and_(builder.xor(line, _in_each(builder, value)), _in_each(builder, mask))
+        differs = builder.and_(builder.xor(line, in_each(builder, value, LINE)), in_each(builder, mask, LINE))
         found = builder.icmp_unsigned("==", differs, ir.Constant(words, [0] * LINE))
         return builder.zext(builder.bitcast(found, ir.IntType(LINE)), ir.IntType(64))
 

@@ -37,11 +37,11 @@ def _lanes_at(context: Any, builder: Any, kind: Any, data: Any, at: Any, count: 
     return found
 
 
-def _in_each(builder: Any, value: Any, count: int) -> Any:
-    """A vector of `count` bytes, each the lowest byte of a word."""
-    lanes, i32 = ir.VectorType(ir.IntType(8), count), ir.IntType(32)
+def in_each(builder: Any, value: Any, count: int) -> Any:
+    """A vector of a number, `count` times."""
+    lanes, i32 = ir.VectorType(value.type, count), ir.IntType(32)
     none = ir.Constant(lanes, ir.Undefined)
-    one = builder.insert_element(none, builder.trunc(value, ir.IntType(8)), ir.Constant(i32, 0))
+    one = builder.insert_element(none, value, ir.Constant(i32, 0))
     return builder.shuffle_vector(one, none, ir.Constant(ir.VectorType(i32, count), [0] * count))
 
 
@@ -76,7 +76,7 @@ def _sum64(typingctx: Any, data: Any, at: Any, count: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte = ir.IntType(8)
         lanes = ir.VectorType(byte, LANES)
-        counts = _in_each(builder, args[2], LANES)
+        counts = in_each(builder, builder.trunc(args[2], byte), LANES)
         total = ir.Constant(lanes, [0] * LANES)
         for first in range(0, 64, LANES):
             some = _lanes_at(context, builder, signature.args[0], args[0], builder.add(args[1], ir.Constant(ir.IntType(64), first)), LANES)
@@ -94,7 +94,8 @@ def _equal64(typingctx: Any, data: Any, at: Any, value: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         some = _lanes_at(context, builder, signature.args[0], args[0], args[1], 64)
-        return builder.bitcast(builder.icmp_unsigned("==", some, _in_each(builder, args[2], 64)), ir.IntType(64))
+        wanted = in_each(builder, builder.trunc(args[2], ir.IntType(8)), 64)
+        return builder.bitcast(builder.icmp_unsigned("==", some, wanted), ir.IntType(64))
 
     return types.int64(data, types.int64, types.int64), codegen
 

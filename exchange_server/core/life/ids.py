@@ -4,8 +4,9 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..kit.bits import ctz, mix3
-from ..kit.eights import LINE, equal8
+from ..kit.eights import equal8
 from ..kit.jit import leaf
+from ..kit.lines import LINE
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..kit.text_ids import PACKED, unpack_text
 from ..layout.packed import HALF, firm_of, hash_of, pack_ref, ref_of, status_of
